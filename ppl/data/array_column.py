@@ -1,0 +1,138 @@
+"""Columns that come with a type: Parquet, Arrow, NPZ and arrays from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from ppl.data import cells
+from ppl.data.column import NO_CODES, Column, Labels, Values
+from ppl.data.text_column import TextColumn
+from ppl.data.where import Array, Cell, Where, refuse, warn
+from ppl.errors import Diagnostic
+
+Mask = npt.NDArray[np.bool_]
+_INT64 = 2**63
+
+
+class NumberColumn(Column):
+    """A numpy array of bool, integer or float elements; NaN and ``missing`` cells are missing.
+
+    >>> NumberColumn("n", np.array([1.0, np.nan]), Where("d.npz")).as_int().missing
+    array([False,  True])
+    """
+
+    def __init__(self, name: str, values: Array, where: Where, missing: Mask | None = None) -> None:
+        super().__init__(name, values.shape, where)
+        self.values = values
+        self.given_missing = missing
+
+    def as_real(self, na: frozenset[str] = NO_CODES, infinite: bool = False) -> Values:
+        missing = self._missing(na)
+        values = self.values.astype(np.float64)
+        if not infinite:
+            self._refuse(np.isinf(values), missing, "E402", "real", "an observation cannot be infinite")
+        return Values(_zeroed(values, missing), missing, self._lost(values))
+
+    def _lost(self, values: Array) -> tuple[Diagnostic, ...]:
+        if self.values.dtype.kind not in "iu":
+            return ()
+        huge = np.flatnonzero(np.abs(values) >= 2.0**53)
+        lost = [i for i in huge if int(values.flat[i]) != int(self.values.flat[i])]
+        if not lost:
+            return ()
+        message = f"{len(lost)} numbers of `{self.name}` lose digits: doubles are exact up to 2^53"
+        return (warn(self.where, self.name, message),)
+
+    def as_int(self, na: frozenset[str] = NO_CODES) -> Values:
+        missing = self._missing(na)
+        values = _zeroed(self.values, missing)
+        if values.dtype.kind == "f":
+            self._refuse(~np.isfinite(values), missing, "E402", "a whole number", "")
+            fractions = values != np.floor(values)
+            self._refuse(fractions, missing, "E403", "whole numbers", "whole floats such as 3.0 are accepted")
+        if values.dtype.kind in "fu":
+            too_large = (values >= float(_INT64)) | (values < -float(_INT64))
+            self._refuse(
+                too_large, missing, "E402", "a whole number", "whole numbers are held up to 2^63 - 1"
+            )
+        return Values(values.astype(np.int64), missing)
+
+    def as_bool(self, na: frozenset[str] = NO_CODES) -> Values:
+        missing = self._missing(na)
+        values = _zeroed(self.values, missing)
+        self._refuse((values != 0) & (values != 1), missing, "E402", "bool (0 or 1, true or false)", "")
+        return Values(values.astype(bool), missing)
+
+    def as_labels(self, na: frozenset[str] = NO_CODES, declared: frozenset[str] = NO_CODES) -> Labels:
+        missing = self._missing(na)
+        values = _zeroed(self.values, missing)
+        levels, codes = np.unique(values if missing is None else values[~missing], return_inverse=True)
+        found = np.full(self.shape, -1, dtype=np.int64)
+        found[... if missing is None else ~missing] = codes.reshape(self.shape) if missing is None else codes
+        return Labels(found, tuple(number_label(v) for v in levels.tolist()))
+
+    def _missing(self, na: frozenset[str]) -> Mask | None:
+        mask = np.isnan(self.values) if self.values.dtype.kind == "f" else np.zeros(self.shape, dtype=bool)
+        if self.given_missing is not None:
+            mask |= self.given_missing
+        for code in na:
+            number = cells.real(code)
+            if number is not None:
+                mask |= self.values == number
+        return mask if mask.any() else None
+
+    def _refuse(self, bad: Mask, missing: Mask | None, code: str, wanted: str, help: str) -> None:
+        if missing is not None:
+            bad = bad & ~missing
+        if bad.any():
+            found = [Cell(int(i), number_label(self.values.flat[i].item())) for i in np.flatnonzero(bad)]
+            raise refuse(code, self.where, self.name, wanted, found, self.shape, help)
+
+
+class LabelColumn(Column):
+    """Positions in a list of levels (a dictionary or categorical column); code -1 is missing."""
+
+    def __init__(self, name: str, codes: Array, levels: Iterable[str], where: Where, declared: bool) -> None:
+        super().__init__(name, codes.shape, where)
+        self.codes = codes.astype(np.int64)
+        self.levels = tuple(levels)
+        self.declared = declared
+
+    def _texts(self) -> TextColumn:
+        texts = [self.levels[c] if c >= 0 else "" for c in self.codes.ravel().tolist()]
+        return TextColumn(self.name, texts, self.where, shape=self.shape)
+
+    def as_real(self, na: frozenset[str] = NO_CODES, infinite: bool = False) -> Values:
+        return self._texts().as_real(na, infinite)
+
+    def as_int(self, na: frozenset[str] = NO_CODES) -> Values:
+        return self._texts().as_int(na)
+
+    def as_bool(self, na: frozenset[str] = NO_CODES) -> Values:
+        return self._texts().as_bool(na)
+
+    def as_labels(self, na: frozenset[str] = NO_CODES, declared: frozenset[str] = NO_CODES) -> Labels:
+        absent = (na | {""}) - declared  # typed data say what is missing: "NA" is a name here
+        if absent.isdisjoint(self.levels):
+            return Labels(self.codes, self.levels, self.declared)
+        kept = tuple(t for t in self.levels if t not in absent)
+        new = np.array([kept.index(t) if t not in absent else -1 for t in self.levels] + [-1], dtype=np.int64)
+        return Labels(new[self.codes], kept, self.declared)
+
+
+def number_label(value: float | int | bool) -> str:
+    """A number as a label: whole floats without the point.
+
+    >>> number_label(3.0), number_label(2.5), number_label(7)
+    ('3', '2.5', '7')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else repr(value)
+
+
+def _zeroed(values: Array, missing: Mask | None) -> Array:
+    return values if missing is None else np.where(missing, np.zeros((), dtype=values.dtype), values)
