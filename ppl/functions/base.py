@@ -1,17 +1,20 @@
 """What a function of the language is, and how to add one.
 
-Register a `Function` with `@function(...)` in a file of this folder; the docstring is its entry in
-the reference and must hold an example in the language between backticks, and a doctest.
+Decorate its evaluation with `@function(...)` of `ppl.functions._define` in a file of this folder; the
+docstring is its entry in the reference and must hold an example in the language between backticks,
+and a doctest.
 
 kind:
 
 * ``elementwise``: arguments are aligned and broadcast; ``result(*types)`` gives element and support
   only, axes are the arguments' common axes;
 * ``reduction``: ``evaluate(x, axis)`` reduces the given negative axes (``axis`` a tuple); used for
-  ``sum(v)`` over event axes and for comprehensions ``sum(e for k in S)``;
+  ``sum(v)`` over event axes and for comprehensions ``sum(e for k in S)``; ``result(x)`` gives element
+  and support only;
 * ``array``: arguments keep their event axes, batch axes lead and are aligned; ``result`` gives the
-  whole type, axes included;
-* ``data``: like ``array``, of whole data columns only (``zscore(age)``), evaluated once in numpy;
+  whole type, axes included; ``evaluate(*arrays, dims)`` is told how many event axes each has;
+* ``data``: of whole data columns only (``zscore(age)``), rows on the first axis and no batch axes,
+  evaluated once in numpy; ``evaluate(x, levels)`` is told the size of a label's set, else None;
 * ``index``: about positions in an index set (``first``, ``position``); evaluated by the graph;
 * ``special``: the checker and the graph know it by name (``logp``, ``Prob``).
 """
@@ -44,6 +47,8 @@ class Function:
     ``result`` takes the arguments' types in parameter order and raises `Mismatch`.
     ``evaluate`` takes arrays (see the module docstring), written in `ppl.backend.ops`.
     ``variadic``: two or more positional arguments of the one parameter.
+    ``check`` (claims of support only) takes the evaluated array and says, per batch element, whether
+    the claim holds.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Function:
     evaluate: Callable[..., Array] | None
     variadic: bool = False
     doc: str = ""
+    check: Callable[[Array], Array] | None = None
 
 
 class Mismatch(Exception):

@@ -64,13 +64,22 @@ EVENT_DIMS = {
     "cholesky_covariance": 2,
     "cholesky_correlation": 2,
     "row_stochastic": 2,
+    "diagonal_nonnegative": 2,
+    "diagonal_positive": 2,
+    "cholesky_transposed": 2,
+    "scaled_covariance": 2,
 }
+
+# kinds that only expressions have: nothing is declared with them, and they have no bijection.
+# "scaled_covariance" is a positive diagonal matrix times a covariance, on its way to D C D.
+DERIVED = frozenset({"diagonal_nonnegative", "diagonal_positive", "cholesky_transposed", "scaled_covariance"})
 
 # every value of the key also satisfies the value's constraint (transitively closed)
 _IMPLIES: dict[str, frozenset[str]] = {
     "positive_ordered": frozenset({"ordered"}),
     "correlation": frozenset({"covariance"}),
     "cholesky_correlation": frozenset({"cholesky_covariance"}),
+    "diagonal_positive": frozenset({"diagonal_nonnegative", "covariance", "cholesky_covariance"}),
 }
 
 # bounds on each element of a structured value
@@ -81,6 +90,8 @@ _ELEMENT = {
     "unit_vector": Interval(-1.0, 1.0, True, True),
     "correlation": Interval(-1.0, 1.0, True, True),
     "cholesky_correlation": Interval(-1.0, 1.0, True, True),
+    "diagonal_nonnegative": NONNEGATIVE,
+    "diagonal_positive": NONNEGATIVE,
 }
 
 
