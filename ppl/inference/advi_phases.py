@@ -1,0 +1,168 @@
+"""The phases of a fixed-draw fit: centre, frame, climb, replicate. Each maps a state to the next.
+
+centre     mean field on few draws, to know where the posterior is and how wide
+frame      smoothed Newton steps of mean and covariance, until the posterior looks standard
+climb      quasi-Newton to a zero gradient of the objective
+replicate  the same on independent draws; too different an answer doubles their number
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ppl.inference.advi_state import Answer, State, ascended, gaussian, measured, objective_of, runaway
+from ppl.inference.draws import fixed, stream, whitened
+from ppl.inference.finite import FiniteTarget
+from ppl.inference.full_rank import Frame, FullRank, newton_frame
+from ppl.inference.lbfgs import begin
+from ppl.posterior.approximation import Approximation
+from ppl.posterior.target import Array, Target
+
+ROUGH = 0.1  # scaled gradient at which the centre is good enough to look around from
+CENTRE_STEPS, FRAME_STEPS = 150, 8
+SHIFT_MAX, SHIFT_RMS, SPREAD_MAX = 0.3, 0.05, 0.3  # how far an answer may depend on its draws
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the phases need of the options: draws of a full-rank fit, most draws, tolerance."""
+
+    draws: int
+    max_draws: int
+    tolerance: float
+
+
+def centre(target: Target, state: State, limits: Limits) -> State:
+    """Mean field to a rough optimum, as the first frame of a full-rank fit."""
+    new = _watched(target, ascended(target, state))
+    if new.reason == "unbounded":
+        return new
+    if new.gradient > ROUGH and not new.ascent.stalled and new.phase_steps < CENTRE_STEPS:
+        return new
+    mean, log_sd = np.split(new.ascent.x, 2)
+    frame = Frame(mean, np.diag(np.exp(log_sd[~target.point])))
+    return _reframed(target, replace(new, reason="", phase="frame"), frame, limits.draws)
+
+
+def frame(target: Target, state: State, limits: Limits) -> State:
+    """One smoothed Newton step of the frame; when it no longer pays, go on to climb."""
+    finite = FiniteTarget(target)
+    objective = objective_of(finite, state)
+    assert isinstance(objective, FullRank)
+    for rate in (1.0, 0.5, 0.25, 0.1):
+        trial = replace(objective, frame=newton_frame(objective, state.ascent.grad, rate))
+        ascent = begin(trial, trial.origin)
+        gain = ascent.value - state.ascent.value
+        if np.isfinite(ascent.grad).all() and gain > 0.0:
+            new = measured(replace(state, frame=trial.frame, ascent=ascent), trial)
+            settled = new.gradient < 0.1 or (rate == 1.0 and gain < 0.01)
+            return new if not settled and state.phase_steps < FRAME_STEPS else _to("climb", new)
+    return _to("climb", replace(state, draws_used=state.draws_used + finite.tally.draws))
+
+
+def climb(target: Target, state: State, limits: Limits) -> State:
+    """Ascend to the optimum on the first draws, then try it on a second set."""
+    new = state if state.gradient <= limits.tolerance else _watched(target, ascended(target, state))
+    if new.reason or new.gradient > limits.tolerance:
+        return new
+    if bool(np.all(target.point)):
+        return replace(new, reason="converged", shift_max=0.0, shift_rms=0.0, spread_max=0.0)
+    at = new.ascent
+    kept = replace(new, answer=Answer(at.x, at.value, at.grad, new.eps, new.frame))
+    second = _redrawn(target, _to("replicate", kept), len(new.eps))
+    return _quickly_accepted(second) if second.full_rank else second
+
+
+def replicate(target: Target, state: State, limits: Limits) -> State:
+    """Ascend on the second draws; accept the first answer, or double the draws and climb again."""
+    new = _watched(target, ascended(target, state))
+    settled = new.gradient <= 10.0 * limits.tolerance or new.reason == "stalled" or new.phase_steps > 100
+    if new.reason == "unbounded" or not settled:
+        return new
+    new = _compared(target, replace(new, reason=""))
+    count = 2 * len(new.eps)
+    near = new.shift_max <= SHIFT_MAX and new.shift_rms <= SHIFT_RMS and new.spread_max <= SPREAD_MAX
+    if near or count > limits.max_draws:
+        return _accepted(new)
+    return _redrawn(target, _to("climb", new), count)
+
+
+def _to(phase: str, state: State) -> State:
+    return replace(state, phase=phase, phase_steps=0)
+
+
+def _watched(target: Target, state: State) -> State:
+    """The state, ended if it has run away or can climb no further."""
+    lost = runaway(target, state)
+    if lost:
+        return replace(state, reason="unbounded", detail=lost)
+    return replace(state, reason="stalled") if state.ascent.stalled else state
+
+
+def _draw(target: Target, state: State, count: int) -> Array:
+    rng = stream(state.seed, 2, state.sets)
+    if state.full_rank:
+        return whitened(rng, count, int((~target.point).sum()))
+    return np.where(target.point, 0.0, fixed(rng, count, target.size))
+
+
+def _reframed(target: Target, state: State, at: Frame, count: int) -> State:
+    """The full-rank objective on new draws, begun in a frame of its own."""
+    new = replace(state, frame=at, phase_steps=0, sets=state.sets + 1)
+    objective = FullRank(FiniteTarget(target), _draw(target, new, count), at, state.point_scale)
+    ascent = begin(objective, objective.origin)
+    return measured(replace(new, eps=objective.eps, ascent=ascent), objective)
+
+
+def _redrawn(target: Target, state: State, count: int) -> State:
+    """The same Gaussian on new draws."""
+    objective = objective_of(FiniteTarget(target), state)
+    if isinstance(objective, FullRank):
+        return _reframed(target, state, objective.gaussian(state.ascent.x), count)
+    new = replace(state, sets=state.sets + 1)
+    fresh = replace(objective, eps=_draw(target, new, count))
+    return measured(replace(new, eps=fresh.eps, ascent=begin(fresh, state.ascent.x)), fresh)
+
+
+def _quickly_accepted(state: State) -> State:
+    """Accept at once when the gradient on new draws predicts a small shift.
+
+    In its own frame an optimum has unit curvature, so that the gradient is the shift in sds.
+    """
+    rank = state.eps.shape[1]
+    scales = np.diag_indices(rank)
+    in_c = np.zeros((rank, rank))
+    in_c[np.tril_indices(rank)] = state.ascent.grad[-rank * (rank + 1) // 2 :]
+    shift, spread = np.abs(state.ascent.grad[:rank]), np.abs(in_c[scales]) / 2.0
+    rms = float(np.sqrt(np.square(shift).mean()))
+    if shift.max() > SHIFT_MAX / 3 or rms > SHIFT_RMS / 2 or spread.max() > SPREAD_MAX / 3:
+        return state
+    return _accepted(
+        replace(state, shift_max=float(shift.max()), shift_rms=rms, spread_max=float(spread.max()))
+    )
+
+
+def _accepted(state: State) -> State:
+    """The first answer, as the result."""
+    kept = state.answer
+    ascent = replace(state.ascent, x=kept.x, value=kept.value, grad=kept.grad, stalled=False)
+    ascent = replace(ascent, steps=ascent.steps[:0], changes=ascent.changes[:0])
+    return replace(state, phase="end", reason="converged", eps=kept.eps, frame=kept.frame, ascent=ascent)
+
+
+def _compared(target: Target, state: State) -> State:
+    """How far the second answer is from the first, in the first one's sds."""
+    first, second = gaussian(target, _accepted(state)), gaussian(target, state)
+    free = first.free
+    shift = np.abs(second.mean - first.mean)[free] / first.sd[free]
+    spread = np.abs(_log_sd(second) - _log_sd(first))[free]
+    rms = float(np.sqrt(np.square(shift).mean()))
+    return replace(state, shift_max=float(shift.max()), shift_rms=rms, spread_max=float(spread.max()))
+
+
+def _log_sd(q: Approximation) -> Array:
+    with np.errstate(divide="ignore"):
+        log_sd: Array = np.log(q.sd)
+    return log_sd

@@ -1,0 +1,130 @@
+"""The state of a fixed-draw fit, and the objective and Gaussian it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ppl.inference.finite import FiniteTarget
+from ppl.inference.full_rank import Frame, FullRank
+from ppl.inference.lbfgs import Ascent, ascend
+from ppl.inference.mean_field import MeanField
+from ppl.posterior.approximation import Approximation
+from ppl.posterior.target import Array, Target, coordinate_names
+
+Phase = Literal["centre", "frame", "climb", "replicate", "end"]
+Objective = MeanField | FullRank
+
+WIDEST = 25.0  # log sd at which a coordinate is taken to have no posterior
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An optimum set aside while a second set of draws is tried."""
+
+    x: Array
+    value: float
+    grad: Array
+    eps: Array
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything a fit needs to go on.
+
+    eps: (S, D) for a mean-field objective, (S, R) for a full-rank one. ``sets`` counts the draw
+    sets used, which number their random streams. ``shift_*`` say how far the means (in sds) and
+    the log sds differ between two sets. ``reason`` is empty while the fit runs.
+    """
+
+    phase: str
+    family: str
+    seed: int
+    eps: Array
+    ascent: Ascent
+    frame: Frame
+    point_scale: Array
+    answer: Answer
+    sets: int = 0
+    steps: int = 0
+    phase_steps: int = 0
+    gradient: float = np.inf
+    draws_used: int = 0
+    shift_max: float = np.nan
+    shift_rms: float = np.nan
+    spread_max: float = np.nan
+    nonfinite: str = ""
+    reason: str = ""
+    detail: str = ""
+
+    @property
+    def full_rank(self) -> bool:
+        """Whether the objective at hand is the full-rank one."""
+        return self.family == "full_rank" and self.phase != "centre"
+
+
+def no_frame() -> Frame:
+    """The frame of a mean-field fit."""
+    return Frame(np.zeros(0), np.zeros((0, 0)))
+
+
+def no_answer() -> Answer:
+    """The answer before there is one."""
+    empty = np.zeros(0)
+    return Answer(empty, np.nan, empty, np.zeros((0, 0)), no_frame())
+
+
+def objective_of(target: FiniteTarget, state: State) -> Objective:
+    """The function the state's ascent climbs."""
+    if state.full_rank:
+        return FullRank(target, state.eps, state.frame, state.point_scale)
+    return MeanField(target, state.eps, state.point_scale)
+
+
+def measured(state: State, objective: Objective) -> State:
+    """The state with its scaled gradient, its count of work and any trouble brought up to date."""
+    scaled = objective.scaled_gradient(state.ascent.x, state.ascent.grad)
+    tally = objective.target.tally
+    return replace(
+        state,
+        gradient=float(np.abs(scaled).max(initial=0.0)),
+        draws_used=state.draws_used + tally.draws,
+        nonfinite=state.nonfinite or objective.target.explain(),
+    )
+
+
+def ascended(target: Target, state: State) -> State:
+    """One quasi-Newton step of whatever the state climbs."""
+    objective = objective_of(FiniteTarget(target), state)
+    x, grad = state.ascent.x, state.ascent.grad
+    trust = 1e6 if bool(np.any(target.point)) else 20.0
+    ascent = ascend(
+        objective, state.ascent, objective.metric(x, grad), lambda move: objective.cap(x, move), trust=trust
+    )
+    return measured(replace(state, ascent=ascent), objective)
+
+
+def gaussian(target: Target, state: State) -> Approximation:
+    """The Gaussian at the state's point."""
+    point = np.asarray(target.point, bool)
+    objective = objective_of(FiniteTarget(target), state)
+    if isinstance(objective, FullRank):
+        at = objective.gaussian(state.ascent.x)
+        tril = np.zeros((target.size, target.size))
+        tril[np.ix_(~point, ~point)] = at.tril
+        return Approximation(at.mean, scale_tril=tril, point=point)
+    mean, log_sd = np.split(state.ascent.x, 2)
+    return Approximation(mean, log_sd=np.where(point, -np.inf, log_sd), point=point)
+
+
+def runaway(target: Target, state: State) -> str:
+    """The name of a coordinate that has widened or moved beyond all bounds, or nothing."""
+    q = gaussian(target, state)
+    with np.errstate(divide="ignore"):
+        lost = (np.log(q.sd) > WIDEST) | (np.abs(q.mean) > 1e15)
+    if not lost.any():
+        return ""
+    return f"`{coordinate_names(target.groups, target.size)[int(np.argmax(lost))]}`"

@@ -1,0 +1,1 @@
+"""The inference backends, one a file; each file's ``Backend`` is found by its name."""

@@ -1,0 +1,140 @@
+"""Automatic differentiation variational inference on fixed draws.
+
+The ELBO of a Gaussian over the unconstrained coordinates, averaged over a fixed set of standard
+normal draws with exact low moments, is a deterministic function: it is climbed by a
+preconditioned quasi-Newton method to a zero gradient. A second, independent set of draws then
+tells how far the answer depends on the draws; if too far, their number is doubled.
+(Giordano, Ingram, Broderick 2024, "Black box variational inference with a deterministic objective".)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import numpy as np
+
+from ppl.errors import UsageError, fail
+from ppl.inference import advi_phases as phases
+from ppl.inference.advi_state import State, gaussian, measured, no_answer, no_frame, objective_of
+from ppl.inference.base import AbstractBackend, Progress
+from ppl.inference.draws import fixed, stream
+from ppl.inference.finite import FiniteTarget
+from ppl.inference.lbfgs import begin
+from ppl.inference.outcome import Outcome, outcome
+from ppl.inference.response import linear_response
+from ppl.inference.starts import find_start, point_scale
+from ppl.posterior.approximation import Approximation
+from ppl.posterior.target import Target
+
+FULL_RANK_SIZE = 100  # the largest D that gets a full covariance by default
+CHEAP = 2e4  # elements a draw touches below which fewer draws save no time
+PHASES = {
+    "centre": phases.centre,
+    "frame": phases.frame,
+    "climb": phases.climb,
+    "replicate": phases.replicate,
+}
+
+
+@dataclass(frozen=True)
+class Backend(AbstractBackend[Target, State, Approximation]):
+    """Options of a fit, each with what it does."""
+
+    summary: ClassVar[str] = "Gaussian approximation of any differentiable model, on fixed draws"
+
+    family: str = field(default="auto", metadata={"help": "auto, mean_field or full_rank Gaussian"})
+    draws: int = field(default=0, metadata={"help": "fixed draws of the objective; 0 chooses"})
+    max_draws: int = field(default=480, metadata={"help": "most draws that doubling may reach"})
+    tolerance: float = field(default=1e-3, metadata={"help": "largest slope in posterior sds at convergence"})
+    max_steps: int = field(default=2000, metadata={"help": "most optimisation steps"})
+    start_log_sd: float = field(default=-1.0, metadata={"help": "log sd of the first Gaussian"})
+    start_jitter: float = field(default=0.0, metadata={"help": "sd of a random shift of the start"})
+    linear_response: bool = field(
+        default=True, metadata={"help": "correct mean-field sds by linear response"}
+    )
+
+    def init(self, target: Target, rng: np.random.Generator) -> State:
+        """A start with a finite density, and the first objective's value there."""
+        seed, family = int(rng.integers(2**62)), self._family(target)
+        full = family == "full_rank"
+        count = self._rough_draws(target) if full else self._draws(target, full)
+        eps = np.where(target.point, 0.0, fixed(stream(seed, 0), count, target.size))
+        finite = FiniteTarget(target)
+        x = find_start(finite, eps, stream(seed, 1), self.start_jitter, self.start_log_sd)
+        state = State(
+            phase="centre" if full else "climb",
+            family=family,
+            seed=seed,
+            eps=eps,
+            ascent=begin(lambda _: (0.0, x), x),
+            frame=no_frame(),
+            point_scale=point_scale(target, x[: target.size]),
+            answer=no_answer(),
+        )
+        objective = objective_of(finite, state)
+        return measured(replace(state, ascent=begin(objective, x)), objective)
+
+    def step(self, target: Target, state: State) -> State:
+        """One iteration of the phase the state is in."""
+        full_draws = self._draws(target, True) if state.phase == "centre" else 0
+        limits = phases.Limits(full_draws, self.max_draws, self.tolerance)
+        new = PHASES[state.phase](target, state, limits)
+        same = new.phase_steps + 1 if new.phase == state.phase else 0
+        new = replace(new, steps=state.steps + 1, phase_steps=same)
+        if not new.reason and new.steps >= self.max_steps:
+            return replace(new, reason="max_steps")
+        if new.reason == "stalled" and new.nonfinite:
+            return replace(new, detail=new.nonfinite)
+        return new
+
+    def done(self, state: State) -> Outcome | None:
+        """Converged only when the last gradient says so."""
+        return outcome(state.reason, state.detail) if state.reason else None
+
+    def finish(self, target: Target, state: State) -> Approximation:
+        """The Gaussian at the state's point, with linear-response sds for a mean-field fit."""
+        q = gaussian(target, state)
+        if q.log_sd is None or not self.linear_response or state.reason != "converged" or not q.free.any():
+            return q
+        return linear_response(target, q, state.eps)
+
+    def progress(self, state: State) -> Progress:
+        """Step, phase, fixed-draw ELBO and scaled gradient."""
+        rank = state.eps.any(0).sum()
+        constant = 0.5 * float(rank) * np.log(2.0 * np.pi * np.e)
+        return Progress(state.steps, state.phase, state.ascent.value + constant, state.gradient)
+
+    @classmethod
+    def state_type(cls) -> type[State]:
+        """`State`."""
+        return State
+
+    def _family(self, target: Target) -> str:
+        rank = int((~target.point).sum())
+        if self.family not in ("auto", "mean_field", "full_rank"):
+            raise fail(
+                UsageError, "E701", f"there is no family `{self.family}`: auto, mean_field or full_rank"
+            )
+        if self.family == "auto":
+            return "full_rank" if 1 < rank <= FULL_RANK_SIZE else "mean_field"
+        return self.family if rank > 0 else "mean_field"
+
+    def _rough_draws(self, target: Target) -> int:
+        return 30 if target.work <= CHEAP else 8
+
+    def _draws(self, target: Target, full: bool) -> int:
+        """Draws of the objective: enough to whiten when that is cheap or needed."""
+        rank = int((~target.point).sum())
+        if rank == 0:
+            return 2
+        if self.draws:
+            if full and self.draws < 2 * rank:
+                message = (
+                    f"a full-rank fit of {rank} coordinates needs at least {2 * rank} draws, not {self.draws}"
+                )
+                raise fail(UsageError, "E702", message, help=f"--draws {2 * rank}, or --family mean_field")
+            return self.draws + self.draws % 2
+        if full:
+            return max(60, 2 * rank, 120 if target.work * 2 * rank <= CHEAP else 0)
+        return max(30, 2 * target.size if target.size <= 100 and target.work <= CHEAP else 0)
