@@ -1,0 +1,1 @@
+"""One command a file, found by the file's name; the first line of its docstring is its help."""
