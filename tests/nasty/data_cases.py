@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a model and its answer stay on one line
 """Models that meet the wrong data, the wrong size or the wrong method (exits 2, 3 and 5)."""
 
 from tests.nasty.case import Case

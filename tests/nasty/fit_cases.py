@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a model and its answer stay on one line
 """Models that fit, but whose posterior must not be trusted as it is; with `--strict` every check gates."""
 
 from tests.nasty.case import Case

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a model and its answer stay on one line
 """Models whose text is wrong, and texts that only look dangerous (exit 2, or 0)."""
 
 from tests.nasty.case import Case
