@@ -13,7 +13,6 @@ from ppl.functions._intervals import (
     high,
     hull,
     increasing,
-    interval,
     is_point,
     low,
     point,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-import numpy as np
-
 from ppl.backend import ops as xp
 from ppl.functions._define import function, longest_axes
 from ppl.functions._structure import elements

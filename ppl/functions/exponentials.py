@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ppl.backend import ops as xp
 from ppl.functions import _powers
 from ppl.functions._define import function, numeric, of_support
@@ -176,8 +174,8 @@ def inv(x: Array) -> Array:
 def logaddexp(x: Array, y: Array) -> Array:
     """log(exp(x) + exp(y)) without overflow: `logaddexp(a, b)`.
 
-    >>> float(logaddexp(1000.0, 1000.0)) - 1000.0 == math.log(2.0)
-    True
+    >>> round(float(logaddexp(1000.0, 1000.0)), 6)
+    1000.693147
     """
     return xp.logaddexp(x, y)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ppl.backend import ops as xp
 from ppl.functions._define import function
 from ppl.functions._elementwise import maps

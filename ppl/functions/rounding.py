@@ -6,8 +6,6 @@ import math
 from functools import reduce
 from typing import Any
 
-import numpy as np
-
 from ppl.backend import ops as xp
 from ppl.functions import _intervals
 from ppl.functions._define import function, longest_axes, numeric, of_support

@@ -1,0 +1,34 @@
+"""Layers that stand right of `=` in a `network` declaration, and nowhere else.
+
+`Linear` is one too; its name is that of the kernel, which takes a column where a layer takes none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ppl.functions.base import Function, Mismatch, register
+from ppl.types import Type
+
+LAYERS: tuple[str, ...] = ("MLP", "Linear", "Embedding", "Conv")
+
+
+def _layer(name: str) -> Callable[..., Type]:
+    def result(*types: Type) -> Type:
+        raise Mismatch(
+            "E208",
+            f"`{name}` is a network layer, not a function",
+            help=f"declare it: `network f(a -> b[c]) = {name}(..)`",
+        )
+
+    return result
+
+
+_DOCS = {
+    "MLP": 'Dense layers with an activation between them: `MLP(hidden = [64], activation = "tanh")`.',
+    "Embedding": "A vector for each label of a set: `Embedding(size = 8)`.",
+    "Conv": "A convolution along an ordered axis: `Conv(width = 3)`.",
+}
+
+for _name, _doc in _DOCS.items():
+    register(Function(_name, "special", (), _layer(_name), None, doc=_doc))
