@@ -1,0 +1,271 @@
+"""The sentences for what the parser meets and cannot take (E100 to E110)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ppl.errors import Diagnostic, Note, Span
+from ppl.language.lexer import Token
+from ppl.language.tables import load
+
+BLOCK_WORDS = ("TABLE", "INDEX", "GIVEN", "PARAM", "NETWORK", "DEF", "EXTERN", "GUIDE", "REPORT", "FACTOR")
+_VALUE = frozenset(("NAME", "NUMBER", "STRING", "LPAR", "LSQB"))
+_VALUE_EXTRAS = _VALUE | {"PRIMED", "MINUS", "NOT", "TRUE", "FALSE"}
+_OPERATORS = frozenset(("PLUS", "MINUS", "STAR", "SLASH"))
+_OPERATOR_EXTRAS = _OPERATORS | {
+    "AT", "CIRCUMFLEX", "COMPARISON", "AND", "OR", "DOT", "LPAR", "LSQB",
+}  # fmt: skip
+_PLAIN = {
+    "NAME": "a name",
+    "PRIMED": "a name with a prime",
+    "NUMBER": "a number",
+    "STRING": "a text in double quotes",
+    "_NL": "the end of the line",
+    "$END": "the end of the text",
+    "_INDENT": "an indented line",
+    "_DEDENT": "the end of the block",
+    "COMPARISON": "a comparison",
+}
+
+
+def expected_words(terminals: frozenset[str]) -> list[str]:
+    """What could stand there, in words, the most telling first.
+
+    >>> expected_words(frozenset({"NAME"}))
+    ['a name']
+    """
+    left, words = set(terminals), []
+    if left.issuperset(BLOCK_WORDS[:5]):
+        return ["a statement"]
+    if _VALUE <= left:
+        words.append("a value")
+        left -= _VALUE_EXTRAS
+    if _OPERATORS <= left:
+        words.append("an operator")
+        left -= _OPERATOR_EXTRAS
+    named = sorted(left, key=lambda s: (s not in ("COMMA", "RPAR", "RSQB"), s == "_NL", s))
+    return words + [describe_terminal(s) for s in named]
+
+
+def describe_terminal(terminal: str) -> str:
+    """A terminal in words or as it is written."""
+    return _PLAIN.get(terminal) or f"`{load().spelling(terminal) or terminal}`"
+
+
+def describe_token(kind: str, text: str) -> str:
+    """A token as met.
+
+    >>> describe_token("NAME", "mu")
+    'the name `mu`'
+    """
+    if kind in ("_NL", "$END", "_INDENT", "_DEDENT"):
+        return _PLAIN[kind]
+    if kind in ("NAME", "PRIMED"):
+        return f"the name `{text}`"
+    if kind == "NUMBER":
+        return f"the number {text}"
+    return f"the text {shorten(text)}" if kind == "STRING" else f"`{shorten(text)}`"
+
+
+def shorten(text: str, limit: int = 40) -> str:
+    """The beginning of a long text."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def listed(words: Sequence[str], most: int = 5) -> str:
+    """``a, b or c``; a long list is cut.
+
+    >>> listed(["a value", "`)`"])
+    'a value or `)`'
+    """
+    shown = list(words[:most])
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
+
+
+def unexpected(text: str, token: Token, expected: frozenset[str], *, help: str = "") -> Diagnostic:
+    """E100: something stands where something else must."""
+    found = describe_token(token.kind, text[token.start : token.end])
+    words = expected_words(expected)
+    wanted = listed(words) if words else "nothing more"
+    return Diagnostic(
+        "E100",
+        f"{found} cannot stand here; expected {wanted}",
+        Span(token.start, max(token.end, token.start)),
+        label=f"expected {wanted}",
+        help=help,
+    )
+
+
+def unclosed(token: Token, text: str) -> Diagnostic:
+    """E101 at the bracket that was opened."""
+    bracket = text[token.start]
+    return Diagnostic(
+        "E101",
+        f"the `{bracket}` opened here is never closed",
+        Span(token.start, token.end),
+        label="opened here",
+        help=f"close it with `{CLOSING[bracket]}`",
+    )
+
+
+CLOSING = {"(": ")", "[": "]"}
+
+
+def mismatched(opening: Token, closing: Token, text: str) -> Diagnostic:
+    """E101 where the bracket that closes is of the other kind."""
+    bracket, met = text[opening.start], text[closing.start]
+    return Diagnostic(
+        "E101",
+        f"the `{bracket}` opened here is closed by `{met}`",
+        Span(opening.start, opening.end),
+        label="opened here",
+        notes=(Note(Span(closing.start, closing.end), f"`{met}` cannot close it"),),
+        help=f"close it with `{CLOSING[bracket]}` first",
+    )
+
+
+def nothing_to_close(closing: Token, text: str) -> Diagnostic:
+    """E101 for a closing bracket without its opening one."""
+    met = text[closing.start]
+    return Diagnostic(
+        "E101",
+        f"this `{met}` closes nothing",
+        Span(closing.start, closing.end),
+        label="no bracket is open here",
+        help="remove it, or open the bracket it should close",
+    )
+
+
+def too_deep(span: Span, limit: int) -> Diagnostic:
+    """E108: a limit that keeps every later stage safe."""
+    return Diagnostic(
+        "E108",
+        f"nested deeper than {limit} levels",
+        span,
+        label=f"level {limit + 1}",
+        help="name the inner part with `=` on a line of its own and use the name",
+    )
+
+
+def empty_text() -> Diagnostic:
+    """E110."""
+    return Diagnostic(
+        "E110",
+        "the model is empty",
+        Span(0, 0),
+        label="no statement follows",
+        help="a model needs data and a distribution for them, such as\n"
+        "  table people(height: real)\n"
+        "  mu ~ Normal(170, 20)\n"
+        "  height[i] ~ Normal(mu, 10) for i in people",
+    )
+
+
+def tab(span: Span, more: int) -> Diagnostic:
+    """E102 for tabs: one message however many there are."""
+    others = f" (and {more} more in this text)" if more else ""
+    return Diagnostic(
+        "E102",
+        f"a tab stands here{others}; its width differs between editors",
+        span,
+        label="a tab",
+        help="use spaces, four for each level of a block",
+    )
+
+
+def uneven(span: Span, columns: int, block: int) -> Diagnostic:
+    """E102: the indent matches no block."""
+    return Diagnostic(
+        "E102",
+        f"this line is indented {counted(columns)}; its block started at {block}",
+        span,
+        label=f"indented {counted(columns)}",
+        help=f"indent it by {counted(block)}, as the lines before it",
+    )
+
+
+def counted(columns: int) -> str:
+    """``1 column``, ``3 columns``."""
+    return f"{columns} column{'' if columns == 1 else 's'}"
+
+
+def stray_indent(span: Span, columns: int) -> Diagnostic:
+    """E102: an indented line that no block opens."""
+    return Diagnostic(
+        "E102",
+        f"this line is indented {counted(columns)}, but no block begins above it",
+        span,
+        label=f"indented {counted(columns)}",
+        help="remove the spaces, or open a block above with `for j in ...:`",
+    )
+
+
+def empty_block(header: Span, word: str) -> Diagnostic:
+    """E102: a header without lines."""
+    return Diagnostic(
+        "E102",
+        f"the block of `{word}` has no lines",
+        header,
+        label="a block begins here",
+        help="indent the lines that belong to it",
+    )
+
+
+def missing_colon(span: Span, header: Span, word: str, line: str) -> Diagnostic:
+    """E103."""
+    once = "; for one statement put the `for` at its end" if word == "for" else ""
+    return Diagnostic(
+        "E103",
+        f"a block needs `:` after `{word} ...`" if word == "for" else f"a block needs `:` after `{word}`",
+        span,
+        label="`:` is missing",
+        notes=(Note(header, "the block begins here"),),
+        help=f"end the line with `:`{once}",
+        suggestion=f"{line}:",
+    )
+
+
+def block_on_one_line(span: Span, word: str) -> Diagnostic:
+    """E103: a statement directly after the colon."""
+    help = "for one statement put the `for` at its end, without `:`" if word == "for" else "start a new line"
+    return Diagnostic(
+        "E103",
+        f"the block of `{word}` starts on the next line",
+        span,
+        label="this belongs on a line of its own, indented",
+        help=help,
+    )
+
+
+def reserved(span: Span, word: str) -> Diagnostic:
+    """E107."""
+    uses = "starts a declaration" if word.upper() in BLOCK_WORDS else "is a word of the language"
+    return Diagnostic(
+        "E107",
+        f"`{word}` {uses} and cannot be a name",
+        span,
+        label="a reserved word",
+        help=f"pick another name, such as `{word}_`",
+    )
+
+
+def not_a_target(span: Span) -> Diagnostic:
+    """E100: an expression left of ``=``."""
+    return Diagnostic(
+        "E100",
+        "the left of `=` must be a name, or a name with index variables in `[ ]`",
+        span,
+        label="not a name",
+        help="compare with `==`; condition on a value with `~`",
+    )
+
+
+def misplaced_prime(span: Span) -> Diagnostic:
+    """E100: a primed name outside subscripts."""
+    return Diagnostic(
+        "E100",
+        "a prime only marks a second axis over one set, inside `[ ]`",
+        span,
+        label="no axis is named here",
+        help="write `transpose(A)` for a transpose, and another name for another quantity",
+    )
