@@ -78,7 +78,7 @@ def _constant_power(x: Interval, c: float) -> Interval:
 
 def _raised(v: float, c: float) -> float:
     try:
-        return v**c
+        return float(v**c)
     except OverflowError:
         return -INF if v < 0 else INF
 

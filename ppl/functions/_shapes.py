@@ -35,6 +35,6 @@ def need_same(name: str, left: Axis, right: Axis) -> None:
     if left.set != right.set:
         raise Mismatch(
             "E316",
-            f"`{name}` sums over one set: the left side ends in {left.set}, the right begins with {right.set}",
+            f"`{name}` sums over one set: the left ends in {left.set}, the right begins with {right.set}",
             argument=1,
         )

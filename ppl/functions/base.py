@@ -12,9 +12,8 @@ kind:
   ``sum(v)`` over event axes and for comprehensions ``sum(e for k in S)``; ``result(x)`` gives element
   and support only;
 * ``array``: arguments keep their event axes, batch axes lead and are aligned; ``result`` gives the
-  whole type, axes included; ``evaluate(*arrays, dims)`` is told how many event axes each has;
-* ``data``: of whole data columns only (``zscore(age)``), rows on the first axis and no batch axes,
-  evaluated once in numpy; ``evaluate(x, levels)`` is told the size of a label's set, else None;
+  whole type, axes included; ``evaluate(*arrays, dims, **keywords)`` is told how many event axes each positional array has;
+* ``data``: like ``array``, of whole data columns only (``zscore(age)``), evaluated once in numpy;
 * ``index``: about positions in an index set (``first``, ``position``); evaluated by the graph;
 * ``special``: the checker and the graph know it by name (``logp``, ``Prob``).
 """

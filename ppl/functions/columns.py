@@ -1,7 +1,7 @@
 """Functions of whole data columns, computed once when the data bind.
 
-Rows are on the first axis; a wide column is treated column by column. Standard deviations divide
-by n - 1. ``levels`` is the size of the set of a column of labels, None for a column of numbers.
+As for array functions, ``dims`` says how many event axes a column has: the first of them holds the
+rows, so a wide column is treated column by column. Standard deviations divide by n - 1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from ppl.functions._define import function, numeric, of_support
 from ppl.functions.base import Mismatch
 from ppl.supports import COUNT, REAL, Interval
-from ppl.types import Axis, Type
+from ppl.types import Type
 
 Array = Any
 
@@ -39,26 +39,28 @@ def _zscore_type(x: Type) -> Type:
     return Type("real", REAL, x.axes)
 
 
-def _centred(x: Array) -> Array:
+def _centred(x: Array, rows: int) -> Array:
     x = np.asarray(x, dtype=float)
-    return x - np.mean(x, axis=0, keepdims=True) if len(x) else x
+    return x - np.mean(x, axis=rows, keepdims=True) if x.shape[rows] else x
 
 
 @function("zscore", "data", "x", _zscore_type)
-def zscore(x: Array, levels: int | None = None) -> Array:
+def zscore(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """(x - mean(x)) / sd(x) of a column; 0 throughout if the column is constant: `zscore(age)[i]`.
 
     >>> zscore(np.array([1.0, 2.0, 3.0])).tolist()
     [-1.0, 0.0, 1.0]
     """
-    apart = _centred(x)
+    rows = -dims[0]
+    apart = _centred(x, rows)
     # the largest deviation is divided out first, so that squares neither overflow nor vanish
-    size = np.max(np.abs(apart), axis=0, keepdims=True, initial=0.0)
-    level = np.max(np.abs(np.asarray(x, dtype=float)), axis=0, keepdims=True, initial=0.0)
+    size = np.max(np.abs(apart), axis=rows, keepdims=True, initial=0.0)
+    level = np.max(np.abs(np.asarray(x, dtype=float)), axis=rows, keepdims=True, initial=0.0)
     constant = size <= 8 * np.finfo(float).eps * level
     scaled = np.where(constant, 0.0, apart / np.where(constant, 1.0, size))
-    spread = np.sqrt(np.sum(np.square(scaled), axis=0, keepdims=True) / max(len(apart) - 1, 1))
-    return scaled / np.where(spread > 0, spread, 1.0)
+    squares = np.sum(np.square(scaled), axis=rows, keepdims=True)
+    spread = np.sqrt(squares / max(apart.shape[rows] - 1, 1))
+    return scaled / np.where(constant, 1.0, spread)
 
 
 def _center_type(x: Type) -> Type:
@@ -67,13 +69,13 @@ def _center_type(x: Type) -> Type:
 
 
 @function("center", "data", "x", _center_type)
-def center(x: Array, levels: int | None = None) -> Array:
+def center(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """x - mean(x) of a column: `center(age)[i]`.
 
     >>> center(np.array([1.0, 2.0, 3.0])).tolist()
     [-1.0, 0.0, 1.0]
     """
-    return _centred(x)
+    return _centred(x, -dims[0])
 
 
 def _rank_type(x: Type) -> Type:
@@ -82,14 +84,14 @@ def _rank_type(x: Type) -> Type:
 
 
 @function("rank", "data", "x", _rank_type)
-def rank(x: Array, levels: int | None = None) -> Array:
+def rank(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """The place of each value from 1 for the smallest; equal values share their mean: `rank(score)[i]`.
 
     >>> rank(np.array([3.0, 1.0, 3.0])).tolist()
     [2.5, 1.0, 2.5]
     """
     x = np.asarray(x, dtype=float)
-    return _rank(x) if x.ndim == 1 else np.apply_along_axis(_rank, 0, x)
+    return np.apply_along_axis(_rank, -dims[0], x)
 
 
 def _rank(x: Array) -> Array:
@@ -104,33 +106,37 @@ def _levels_type(x: Type) -> Type:
 
 
 @function("levels", "data", "x", _levels_type)
-def levels_(x: Array, levels: int | None = None) -> Array:
+def levels_(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """How many different values a column holds: `index groups = levels(group)`.
 
     >>> int(levels_(np.array([3.0, 1.0, 3.0])))
     2
     """
-    return np.asarray(len(np.unique(x)))
+    return np.full(_lead(x, dims), float(len(np.unique(x))))
+
+
+def _lead(x: Array, dims: tuple[int, ...]) -> tuple[int, ...]:
+    return np.shape(x)[: np.ndim(x) - dims[0]]
 
 
 def _count_of_type(x: Type) -> Type:
     _column("count_of", x)
-    if x.element == "label" and x.set is not None:
-        return of_support(COUNT, (Axis(x.set),))
-    return of_support(COUNT, x.axes)
+    return of_support(Interval(1.0, math.inf, closed_lower=True, integer=True), x.axes)
 
 
 @function("count_of", "data", "x", _count_of_type)
-def count_of(x: Array, levels: int | None = None) -> Array:
-    """How many rows have each label; of numbers, how many rows share each row's: `count_of(doc)[d]`.
+def count_of(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
+    """How many rows hold the same value as each row: `count_of(doc)[n]`.
 
-    >>> count_of(np.array([0, 2, 2]), levels=3).tolist(), count_of(np.array([0.5, 7.0, 7.0])).tolist()
-    ([1, 0, 2], [1, 2, 2])
+    >>> count_of(np.array([0.5, 7.0, 7.0])).tolist()
+    [1.0, 2.0, 2.0]
     """
-    if levels is not None:
-        return np.bincount(np.asarray(x, dtype=np.int64).reshape(-1), minlength=levels)
+    return np.apply_along_axis(_frequency, -dims[0], np.asarray(x))
+
+
+def _frequency(x: Array) -> Array:
     _, which, counts = np.unique(x, return_inverse=True, return_counts=True)
-    return counts[which.reshape(np.shape(x))]
+    return counts[which.reshape(-1)].astype(float)
 
 
 def _size_type(x: Type) -> Type:
@@ -139,10 +145,10 @@ def _size_type(x: Type) -> Type:
 
 
 @function("size", "data", "x", _size_type)
-def size(x: Array, levels: int | None = None) -> Array:
+def size(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """How many rows a column has, or members a set has: `size(schools)`.
 
     >>> int(size(np.array([3.0, 1.0])))
     2
     """
-    return np.asarray(len(x))
+    return np.full(_lead(x, dims), float(np.shape(x)[-dims[0]]))

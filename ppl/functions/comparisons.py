@@ -36,6 +36,7 @@ def _compare_type(x: Type, y: Type) -> Type:
 def eq(x: Array, y: Array) -> Array:
     """x == y, of numbers or of labels of one set: `region[i] == "north"`.
 
+    >>> import numpy as np
     >>> eq(np.array([1, 2]), 2).tolist()
     [False, True]
     """
@@ -108,6 +109,7 @@ def _logic_type(*types: Type) -> Type:
 def and_(*tests: Array) -> Array:
     """Whether all tests hold: `treated[i] and age[i] > 40`.
 
+    >>> import numpy as np
     >>> and_(np.array([True, False]), 1).tolist()
     [True, False]
     """
@@ -128,6 +130,7 @@ def or_(*tests: Array) -> Array:
 def not_(x: Array) -> Array:
     """Whether the test fails: `not treated[i]`.
 
+    >>> import numpy as np
     >>> bool(not_(np.array(1)))
     False
     """

@@ -127,6 +127,7 @@ def log1m_exp(x: Array) -> Array:
 
     Maechler's rule: log(-expm1(x)) above -log 2, log1p(-exp(x)) below.
 
+    >>> import numpy as np
     >>> round(float(log1m_exp(np.float64(-1e-10))), 6)
     -23.025851
     """

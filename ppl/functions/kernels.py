@@ -52,11 +52,16 @@ def _differences(x: Array, dims: int) -> Array:
     return xp.subtract(xp.expand_dims(points, -2), xp.expand_dims(points, -3))
 
 
+def _event_dims(scale: Array, x: Array, dims: tuple[int, ...]) -> int:
+    """How many event axes a scale has: it leads with the same batch axes as the positions."""
+    return int(scale.ndim - (x.ndim - dims[0]))
+
+
 def _squared_distance(x: Array, length: Array, dims: tuple[int, ...]) -> Array:
     """sum_f (x_if - x_jf)^2 / length_f^2, (batch, S, S')."""
     apart = _differences(x, dims[0])
     length = real_number(length)
-    if dims[2] == 1:
+    if _event_dims(length, x, dims) == 1:
         return xp.sum(xp.square(xp.divide(apart, _over_points(length, 1))), axis=-1)
     # with one length the distances of data positions are computed once, while tracing
     squares = xp.sum(xp.square(apart), axis=-1)
@@ -77,9 +82,10 @@ def _rbf_type(x: Type, sd: Type, length: Type) -> Type:
 
 
 @function("RBF", "array", "x | sd length", _rbf_type)
-def rbf(x: Array, sd: Array, length: Array, dims: tuple[int, ...] = (1, 0, 0)) -> Array:
+def rbf(x: Array, sd: Array, length: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """sd^2 exp(-d^2 / (2 length^2)), smooth curves: `RBF(x, sd = alpha, length = rho)`.
 
+    >>> import numpy as np
     >>> np.round(rbf(np.array([0.0, 1.0]), np.array(1.0), np.array(1.0)), 6).tolist()
     [[1.0, 0.606531], [0.606531, 1.0]]
     """
@@ -91,11 +97,12 @@ def _matern32_type(x: Type, sd: Type, length: Type) -> Type:
 
 
 @function("Matern32", "array", "x | sd length", _matern32_type)
-def matern32(x: Array, sd: Array, length: Array, dims: tuple[int, ...] = (1, 0, 0)) -> Array:
+def matern32(x: Array, sd: Array, length: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """sd^2 (1 + r) exp(-r), r = sqrt(3) d / length, curves with one derivative.
 
     `Matern32(x, sd = alpha, length = rho)`.
 
+    >>> import numpy as np
     >>> float(matern32(np.array([0.0]), np.array(2.0), np.array(1.0))[0, 0])
     4.0
     """
@@ -108,11 +115,12 @@ def _matern52_type(x: Type, sd: Type, length: Type) -> Type:
 
 
 @function("Matern52", "array", "x | sd length", _matern52_type)
-def matern52(x: Array, sd: Array, length: Array, dims: tuple[int, ...] = (1, 0, 0)) -> Array:
+def matern52(x: Array, sd: Array, length: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """sd^2 (1 + r + r^2 / 3) exp(-r), r = sqrt(5) d / length, curves with two derivatives.
 
     `Matern52(x, sd = alpha, length = rho)`.
 
+    >>> import numpy as np
     >>> float(matern52(np.array([0.0]), np.array(2.0), np.array(1.0))[0, 0])
     4.0
     """
@@ -127,18 +135,19 @@ def _periodic_type(x: Type, sd: Type, length: Type, period: Type) -> Type:
 
 
 @function("Periodic", "array", "x | sd length period", _periodic_type)
-def periodic(
-    x: Array, sd: Array, length: Array, period: Array, dims: tuple[int, ...] = (1, 0, 0, 0)
-) -> Array:
+def periodic(x: Array, sd: Array, length: Array, period: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """sd^2 exp(-2 sum_f sin^2(pi d_f / period) / length^2), curves that repeat.
 
     `Periodic(day, sd = alpha, length = rho, period = 7)`.
 
+    >>> import numpy as np
     >>> np.round(periodic(np.array([0.0, 7.0]), np.array(1.0), np.array(1.0), np.array(7.0)), 6).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
-    turns = xp.divide(_differences(x, dims[0]), _over_points(real_number(period), dims[3]))
-    waves = xp.divide(xp.sin(xp.multiply(math.pi, turns)), _over_points(real_number(length), dims[2]))
+    turns = xp.divide(_differences(x, dims[0]), _over_points(real_number(period), 0))
+    waves = xp.divide(
+        xp.sin(xp.multiply(math.pi, turns)), _over_points(real_number(length), _event_dims(length, x, dims))
+    )
     return _scaled(sd, xp.exp(xp.multiply(-2.0, xp.sum(xp.square(waves), axis=-1))))
 
 
@@ -147,9 +156,10 @@ def _linear_kernel_type(x: Type, sd: Type) -> Type:
 
 
 @function("Linear", "array", "x | sd", _linear_kernel_type)
-def linear(x: Array, sd: Array, dims: tuple[int, ...] = (1, 0)) -> Array:
+def linear(x: Array, sd: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """sd^2 sum_f x_if x_jf, straight lines through zero: `Linear(x, sd = slope)`.
 
+    >>> import numpy as np
     >>> linear(np.array([1.0, 2.0]), np.array(1.0)).tolist()
     [[1.0, 2.0], [2.0, 4.0]]
     """

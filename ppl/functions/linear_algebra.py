@@ -56,6 +56,7 @@ def _diagonal(x: Type) -> Interval:
 def diag(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """The diagonal matrix of a vector, or the diagonal of a matrix: `K + diag(noise)`.
 
+    >>> import numpy as np
     >>> diag(np.array([1.0, 2.0])).tolist(), diag(np.eye(2), dims=(2,)).tolist()
     ([[1.0, 0.0], [0.0, 2.0]], [1.0, 1.0])
     """
@@ -84,6 +85,7 @@ def _cholesky_type(x: Type) -> Type:
 def cholesky(x: Array, dims: tuple[int, ...] = (2,)) -> Array:
     """The lower triangular L with L L' = x; NaN where x is not positive definite: `cholesky(Sigma)`.
 
+    >>> import numpy as np
     >>> cholesky(np.array([[4.0, 2.0], [2.0, 2.0]])).tolist()
     [[2.0, 0.0], [1.0, 1.0]]
     """
@@ -102,6 +104,7 @@ def _inverse_type(x: Type) -> Type:
 def inverse(x: Array, dims: tuple[int, ...] = (2,)) -> Array:
     """The inverse of a square matrix; prefer `solve(A, b)` to `inverse(A) @ b`.
 
+    >>> import numpy as np
     >>> inverse(np.array([[2.0, 0.0], [0.0, 4.0]])).tolist()
     [[0.5, 0.0], [0.0, 0.25]]
     """
@@ -121,6 +124,7 @@ def _solve_type(a: Type, b: Type) -> Type:
 def solve(a: Array, b: Array, dims: tuple[int, ...] = (2, 1)) -> Array:
     """The x with a x = b, for a vector or a matrix b: `solve(Sigma, y)`.
 
+    >>> import numpy as np
     >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([2.0, 2.0])).tolist()
     [1.0, 0.5]
     """
@@ -140,6 +144,7 @@ def _logdet_type(x: Type) -> Type:
 def logdet(x: Array, dims: tuple[int, ...] = (2,)) -> Array:
     """log |det x| of a square matrix: `-0.5 * logdet(Sigma)`.
 
+    >>> import numpy as np
     >>> float(logdet(np.eye(3)))
     0.0
     """
@@ -164,6 +169,7 @@ def _transpose_type(x: Type) -> Type:
 def transpose(x: Array, dims: tuple[int, ...] = (2,)) -> Array:
     """The matrix with rows and columns exchanged: `L @ transpose(L)`.
 
+    >>> import numpy as np
     >>> transpose(np.array([[1.0, 2.0]])).tolist()
     [[1.0], [2.0]]
     """
@@ -182,6 +188,7 @@ def _quad_form_type(x: Type, v: Type) -> Type:
 def quad_form(x: Array, v: Array, dims: tuple[int, ...] = (2, 1)) -> Array:
     """v' x v, not negative for a covariance: `quad_form(Precision, y)`.
 
+    >>> import numpy as np
     >>> float(quad_form(np.eye(2), np.array([3.0, 4.0])))
     25.0
     """
@@ -201,6 +208,7 @@ def _quad_form_diag_type(x: Type, d: Type) -> Type:
 def quad_form_diag(x: Array, d: Array, dims: tuple[int, ...] = (2, 1)) -> Array:
     """diag(d) x diag(d), the covariance of a correlation and scales: `quad_form_diag(Omega, tau)`.
 
+    >>> import numpy as np
     >>> quad_form_diag(np.eye(2), np.array([2.0, 3.0])).tolist()
     [[4.0, 0.0], [0.0, 9.0]]
     """

@@ -110,6 +110,7 @@ def probit(p: Array) -> Array:
 def softplus(x: Array) -> Array:
     """log(1 + exp(x)), positive and without overflow: `softplus(eta[i])`.
 
+    >>> import numpy as np
     >>> float(softplus(np.float64(800.0)))
     800.0
     """

@@ -34,6 +34,7 @@ def _add_type(*types: Type) -> Type:
 def add(*terms: Array) -> Array:
     """x + y + ...: `b0 + b1 * age[i] + a[region[i]]`.
 
+    >>> import numpy as np
     >>> add(np.array([1.0, 2.0]), 1.0, True).tolist()
     [3.0, 4.0]
     """
@@ -68,6 +69,7 @@ def _multiply_type(*types: Type) -> Type:
 def multiply(*factors: Array) -> Array:
     """x y ..., element by element; positive numbers give a positive one: `tau * lambda[j]`.
 
+    >>> import numpy as np
     >>> multiply(np.array([1, 2]), 3).tolist()
     [3.0, 6.0]
     """
@@ -126,6 +128,7 @@ def _power_type(x: Type, y: Type) -> Type:
 def power(x: Array, y: Array) -> Array:
     """x ^ y, with 0 ^ 0 = 1; a negative base needs a whole exponent: `1 - phi ^ 2`.
 
+    >>> import numpy as np
     >>> power(np.array([-3.0, 2.0]), 2).tolist()
     [9.0, 4.0]
     """

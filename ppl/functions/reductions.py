@@ -55,6 +55,7 @@ def _log_sum(x: Interval) -> Interval:
 def sum_(x: Array, axis: Axes) -> Array:
     """The sum of all elements; 0 over nothing: `sum(w[k] * x[i, k] for k in feats)`.
 
+    >>> import numpy as np
     >>> float(sum_(np.array([1.0, 2.0]), (-1,)))
     3.0
     """
@@ -64,6 +65,7 @@ def sum_(x: Array, axis: Axes) -> Array:
 def size_of(x: Array, axis: Axes) -> int:
     """How many elements the axes hold together.
 
+    >>> import numpy as np
     >>> size_of(np.zeros((2, 3)), (-1, -2))
     6
     """
@@ -74,6 +76,7 @@ def size_of(x: Array, axis: Axes) -> int:
 def mean(x: Array, axis: Axes) -> Array:
     """The sum divided by the number of elements: `mean(theta)`.
 
+    >>> import numpy as np
     >>> float(mean(np.array([1.0, 2.0]), (-1,)))
     1.5
     """
@@ -84,6 +87,7 @@ def mean(x: Array, axis: Axes) -> Array:
 def prod(x: Array, axis: Axes) -> Array:
     """The product of all elements; 1 over nothing: `prod(1 - p[j] for j in traps)`.
 
+    >>> import numpy as np
     >>> float(prod(np.array([2.0, 3.0]), (-1,)))
     6.0
     """
@@ -98,6 +102,7 @@ def prod(x: Array, axis: Axes) -> Array:
 def var(x: Array, axis: Axes) -> Array:
     """The variance, sum (x - mean)^2 / (n - 1), of two elements or more: `var(height)`.
 
+    >>> import numpy as np
     >>> float(var(np.array([1.0, 3.0]), (-1,)))
     2.0
     """
@@ -111,6 +116,7 @@ def var(x: Array, axis: Axes) -> Array:
 def sd(x: Array, axis: Axes) -> Array:
     """The standard deviation, the square root of the variance with n - 1: `sd(height)`.
 
+    >>> import numpy as np
     >>> float(sd(np.array([1.0, 1.0]), (-1,)))
     0.0
     """
@@ -121,6 +127,7 @@ def sd(x: Array, axis: Axes) -> Array:
 def min_(x: Array, axis: Axes) -> Array:
     """The smallest element, inf over nothing; of several arguments, the smallest: `min(a, b)`.
 
+    >>> import numpy as np
     >>> float(min_(np.array([2.0, 1.0]), (-1,)))
     1.0
     """
@@ -131,6 +138,7 @@ def min_(x: Array, axis: Axes) -> Array:
 def max_(x: Array, axis: Axes) -> Array:
     """The largest element, -inf over nothing; of several arguments, the largest: `max(a, 0)`.
 
+    >>> import numpy as np
     >>> float(max_(np.array([2.0, 1.0]), (-1,)))
     2.0
     """
@@ -141,6 +149,7 @@ def max_(x: Array, axis: Axes) -> Array:
 def logsumexp(x: Array, axis: Axes) -> Array:
     """log of the sum of exp(x), without overflow: `logsumexp(lp[k] for k in comps)`.
 
+    >>> import numpy as np
     >>> float(logsumexp(np.array([-np.inf, 0.0]), (-1,)))
     0.0
     """
@@ -162,6 +171,7 @@ def _truths(name: str) -> Callable[[Type], Type]:
 def any_(x: Array, axis: Axes) -> Array:
     """Whether any test holds; false over nothing: `any(y[t] > 0 for t in days)`.
 
+    >>> import numpy as np
     >>> bool(any_(np.array([True, False]), (-1,)))
     True
     """
@@ -172,6 +182,7 @@ def any_(x: Array, axis: Axes) -> Array:
 def all_(x: Array, axis: Axes) -> Array:
     """Whether all tests hold; true over nothing: `all(y[t] > 0 for t in days)`.
 
+    >>> import numpy as np
     >>> bool(all_(np.array([True, False]), (-1,)))
     False
     """

@@ -62,6 +62,7 @@ def _largest_type(*types: Type) -> Type:
 def minimum(*values: Array) -> Array:
     """The smallest of two or more numbers, which a model writes `min(a, b)`.
 
+    >>> import numpy as np
     >>> minimum(np.array([1.0, 5.0]), 3.0).tolist()
     [1.0, 3.0]
     """
@@ -72,6 +73,7 @@ def minimum(*values: Array) -> Array:
 def maximum(*values: Array) -> Array:
     """The largest of two or more numbers, which a model writes `max(a, b)`.
 
+    >>> import numpy as np
     >>> maximum(np.array([1.0, 5.0]), 3.0).tolist()
     [3.0, 5.0]
     """

@@ -29,6 +29,7 @@ def _softmax_type(x: Type) -> Type:
 def softmax(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """exp(x_k) / sum_l exp(x_l) along the last axis, probabilities: `softmax(score[n])`.
 
+    >>> import numpy as np
     >>> softmax(np.array([0.0, 0.0])).tolist()
     [0.5, 0.5]
     """
@@ -45,6 +46,7 @@ def _log_softmax_type(x: Type) -> Type:
 def log_softmax(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """x_k - log sum_l exp(x_l) along the last axis, log probabilities: `log_softmax(score[n])`.
 
+    >>> import numpy as np
     >>> [round(v, 6) for v in log_softmax(np.array([1000.0, 0.0])).tolist()]
     [0.0, -1000.0]
     """
@@ -65,6 +67,7 @@ def _cumsum_type(x: Type) -> Type:
 def cumsum(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """Running sums x_1 + ... + x_k along the last axis; ordered if x is positive: `cumsum(step)`.
 
+    >>> import numpy as np
     >>> cumsum(np.array([1.0, 2.0, 3.0])).tolist()
     [1.0, 3.0, 6.0]
     """
@@ -81,6 +84,7 @@ def _argmax_type(x: Type) -> Type:
 def argmax(x: Array, dims: tuple[int, ...] = (1,)) -> Array:
     """The label of the largest element along the last axis, the first of equals: `argmax(p[n])`.
 
+    >>> import numpy as np
     >>> int(argmax(np.array([1.0, 3.0, 2.0])))
     1
     """
