@@ -8,7 +8,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 from autograd import grad, value_and_grad
-from autograd.extend import defvjp, primitive
+from autograd.extend import defvjp, notrace_primitive, primitive
 
 from ppl.backend.op import Array, Op, unbroadcast
 
@@ -17,6 +17,8 @@ __all__ = ["anp", "as_primitive", "grad", "value_and_grad"]
 
 def as_primitive(op: Op) -> Callable[..., Array]:
     """Wrap an operation as an autograd primitive with its own reverse rules."""
+    if not any(op.vjps):
+        return notrace_primitive(op.forward)
     function = primitive(op.forward)
     rules = []
     numbers = []

@@ -171,3 +171,15 @@ def pick(x: Array, index: Array, count: int) -> Array:
     """Gather from the last ``count`` axes, flattened, by a vector of flat positions."""
     lead = np.shape(x)[: np.ndim(x) - count]
     return np.reshape(x, (*lead, -1))[..., index]
+
+
+def _slice_vjp(g: Array, ans: Array, x: Array, start: int, stop: int) -> Array:
+    out = np.zeros(np.shape(x))
+    out[..., start:stop] = g
+    return out
+
+
+@op(_slice_vjp)
+def slice_last(x: Array, start: int, stop: int) -> Array:
+    """Elements start..stop-1 of the last axis."""
+    return x[..., start:stop]

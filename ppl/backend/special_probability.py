@@ -1,0 +1,36 @@
+"""Logarithms of probabilities that may be exactly zero, with finite derivatives."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from ppl.backend.op import Array, op
+
+
+def _log_probability_vjp(g: Array, ans: Array, p: Array) -> Array:
+    zero = np.equal(p, 0)
+    return g * np.where(zero, 0.0, 1.0 / np.where(zero, 1.0, p))
+
+
+@op(_log_probability_vjp, broadcasts=True)
+def log_probability(p: Array) -> Array:
+    """log p, and -inf with derivative 0 at p = 0; NaN below 0."""
+    return np.log(p)
+
+
+def _log_mills(u: Array) -> Array:
+    """log(exp(u) E1(u)) for u > 0."""
+    u = np.asarray(u, dtype=float)
+    small = np.minimum(u, 2.0)
+    large = np.maximum(u, 2.0)
+    fraction = np.zeros_like(large)
+    for n in range(60, 0, -1):
+        fraction = n / (1.0 + n / (large + fraction))
+    return np.where(u <= 2.0, small + np.log(special.exp1(small)), -np.log(large + fraction))
+
+
+@op(lambda g, ans, u: g * (1.0 - np.exp(-ans) / u), broadcasts=True)
+def log_scaled_exp1(u: Array) -> Array:
+    """log(exp(u) E1(u)), u > 0, E1 the exponential integral (Abramowitz & Stegun 5.1.22)."""
+    return _log_mills(u)
