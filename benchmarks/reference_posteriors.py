@@ -190,7 +190,9 @@ def galaxies():
         ordered = dist.transforms.OrderedTransform()
         z = numpyro.sample("z", dist.ImproperUniform(dist.constraints.real_vector, (), (3,)))
         mu = numpyro.deterministic("mu", ordered(z))
-        numpyro.factor("mu_prior", dist.Normal(20, 10).log_prob(mu).sum() + ordered.log_abs_det_jacobian(z, mu))
+        numpyro.factor(
+            "mu_prior", dist.Normal(20, 10).log_prob(mu).sum() + ordered.log_abs_det_jacobian(z, mu)
+        )
         sigma = half("sigma", 5)
         terms = jnp.log(weight) + dist.Normal(mu, sigma).log_prob(v[:, None])
         numpyro.factor("v", logsumexp(terms, axis=1).sum())
@@ -273,7 +275,9 @@ MODELS = {
 
 def run(name: str) -> None:
     """Sample one example and print each quantity's mean and sd."""
-    kernel = numpyro.infer.NUTS(MODELS[name](), target_accept_prob=0.95, init_strategy=numpyro.infer.init_to_median)
+    kernel = numpyro.infer.NUTS(
+        MODELS[name](), target_accept_prob=0.95, init_strategy=numpyro.infer.init_to_median
+    )
     mcmc = numpyro.infer.MCMC(
         kernel, num_warmup=1000, num_samples=5000, num_chains=4, chain_method="sequential", progress_bar=False
     )

@@ -91,7 +91,11 @@ def warned(fit_json: dict) -> set[str]:
     found: set[str] = set()
     for warning in fit_json.get("warnings", []):
         text = warning if isinstance(warning, str) else json.dumps(warning)
-        found |= {posterior_name(n) for n in fit_json["posterior"] if re.search(rf"(?<![\w.]){re.escape(n)}(?![\w\[])", text)}
+        found |= {
+            posterior_name(n)
+            for n in fit_json["posterior"]
+            if re.search(rf"(?<![\w.]){re.escape(n)}(?![\w\[])", text)
+        }
     return found
 
 
@@ -139,7 +143,9 @@ def line(s: Score) -> str:
 
 def main() -> int:
     """Score the posteriors named on the command line, or all twelve."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help="posteriors (all twelve if none)")
     parser.add_argument("--json", type=Path, help="also write the scores here")
     parser.add_argument("--options", default="", help="further options of `ppl fit`")

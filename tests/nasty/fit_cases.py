@@ -30,9 +30,9 @@ CASES = [
     Case("bimodal", "table rows(y: real)\nmu ~ Normal(0, 3)\ny[i] ~ Normal(mu^2, 0.1) for i in rows\n", 4,
          says=("mu",), options=STRICT, data=FOUR),
     Case("funnel", "index k = 8\ntable rows(y: real)\nv ~ Normal(0, 3)\nx[j] ~ Normal(0, exp(v / 2)) for j in k\n"
-         "y[i] ~ Normal(sum(x), 10) for i in rows\n", 4, options=(*STRICT, "--family", "meanfield"), data=FEW),
+         "y[i] ~ Normal(sum(x), 10) for i in rows\n", 4, options=(*STRICT, "--family", "mean_field"), data=FEW),
     Case("correlated_pair", "table rows(y: real)\na ~ Normal(0, 1)\nb ~ Normal(0, 1)\ny[i] ~ Normal(a + b, 0.3) for i in rows\n", 4,
-         says=("sd",), options=(*STRICT, "--family", "meanfield"), data=FEW),
+         says=("sd",), options=(*STRICT, "--family", "mean_field"), data=FEW),
     Case("prior_conflict", "table rows(y: real)\nmu ~ Normal(0, 0.1)\ny[i] ~ Normal(mu, 1) for i in rows\n", 4,
          says=("mu", "prior"), options=STRICT, data={"data.csv": "y\n100\n101\n99\n"}),
     Case("overflow", "table rows(y: real)\nx ~ Normal(100, 1)\ny[i] ~ Normal(exp(exp(x)), 1) for i in rows\n", 4,
