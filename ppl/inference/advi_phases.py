@@ -23,6 +23,7 @@ from ppl.posterior.target import Array, Target
 ROUGH = 0.1  # scaled gradient at which the centre is good enough to look around from
 CENTRE_STEPS, FRAME_STEPS = 150, 8
 SHIFT_MAX, SHIFT_RMS, SPREAD_MAX = 0.3, 0.05, 0.3  # how far an answer may depend on its draws
+FINE = 0.03  # and how far when more draws cost nothing noticeable
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Limits:
 def centre(target: Target, state: State, limits: Limits) -> State:
     """Mean field to a rough optimum, as the first frame of a full-rank fit."""
     new = _watched(target, ascended(target, state))
-    if new.reason == "unbounded":
+    if new.reason in ("unbounded", "failed"):
         return new
     if new.gradient > ROUGH and not new.ascent.stalled and new.phase_steps < CENTRE_STEPS:
         return new
@@ -79,14 +80,24 @@ def replicate(target: Target, state: State, limits: Limits) -> State:
     """Ascend on the second draws; accept the first answer, or double the draws and climb again."""
     new = _watched(target, ascended(target, state))
     settled = new.gradient <= 10.0 * limits.tolerance or new.reason == "stalled" or new.phase_steps > 100
-    if new.reason == "unbounded" or not settled:
+    if new.reason in ("unbounded", "failed") or not settled:
         return new
     new = _compared(target, replace(new, reason=""))
-    count = 2 * len(new.eps)
-    near = new.shift_max <= SHIFT_MAX and new.shift_rms <= SHIFT_RMS and new.spread_max <= SPREAD_MAX
-    if near or count > limits.max_draws:
-        return _accepted(new)
-    return _redrawn(target, _to("climb", new), count)
+    count = wanted_draws(new, limits)
+    return _accepted(new) if count <= len(new.eps) else _redrawn(target, _to("climb", new), count)
+
+
+def wanted_draws(state: State, limits: Limits) -> int:
+    """Draws for an answer that depends little enough on them: errors fall with their square root.
+
+    Where draws are cheap, little is `FINE`; where they are not, the `SHIFT` figures decide.
+    """
+    have = len(state.eps)
+    fine = max(state.shift_max, state.spread_max) / FINE
+    cheap = 2 * round(min(have * fine**2, state.affordable, limits.max_draws) / 2)
+    near = state.shift_max <= SHIFT_MAX and state.shift_rms <= SHIFT_RMS and state.spread_max <= SPREAD_MAX
+    needed = have if near else 2 * have
+    return max(cheap, needed if needed <= limits.max_draws else have)
 
 
 def _to(phase: str, state: State) -> State:
@@ -98,6 +109,8 @@ def _watched(target: Target, state: State) -> State:
     lost = runaway(target, state)
     if lost:
         return replace(state, reason="unbounded", detail=lost)
+    if state.ascent.blocked:
+        return replace(state, reason="failed", detail=target.locate(state.offender))
     return replace(state, reason="stalled") if state.ascent.stalled else state
 
 
@@ -137,7 +150,9 @@ def _quickly_accepted(state: State) -> State:
     in_c[np.tril_indices(rank)] = state.ascent.grad[-rank * (rank + 1) // 2 :]
     shift, spread = np.abs(state.ascent.grad[:rank]), np.abs(in_c[scales]) / 2.0
     rms = float(np.sqrt(np.square(shift).mean()))
-    if shift.max() > SHIFT_MAX / 3 or rms > SHIFT_RMS / 2 or spread.max() > SPREAD_MAX / 3:
+    most = max(float(shift.max()), float(spread.max()))
+    fine = most <= FINE or len(state.eps) >= state.affordable
+    if not fine or most > SHIFT_MAX / 3 or rms > SHIFT_RMS / 2:
         return state
     return _accepted(
         replace(state, shift_max=float(shift.max()), shift_rms=rms, spread_max=float(spread.max()))

@@ -44,6 +44,7 @@ class State:
     family: str
     seed: int
     eps: Array
+    offender: Array  # (D,) the last draw whose density was not finite; empty when none was
     ascent: Ascent
     frame: Frame
     point_scale: Array
@@ -56,7 +57,7 @@ class State:
     shift_max: float = np.nan
     shift_rms: float = np.nan
     spread_max: float = np.nan
-    nonfinite: str = ""
+    affordable: int = 0  # draws an objective may have before they cost noticeable time
     reason: str = ""
     detail: str = ""
 
@@ -92,7 +93,7 @@ def measured(state: State, objective: Objective) -> State:
         state,
         gradient=float(np.abs(scaled).max(initial=0.0)),
         draws_used=state.draws_used + tally.draws,
-        nonfinite=state.nonfinite or objective.target.explain(),
+        offender=state.offender if tally.offender is None else tally.offender,
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from ppl import discovery
 from ppl.inference.outcome import Outcome
+from ppl.posterior.diagnostics_findings import FitFacts
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -53,8 +54,12 @@ class AbstractBackend(ABC, Generic[T, S, R]):
         """How the run ended, or None while it goes on."""
 
     @abstractmethod
-    def finish(self, target: T, state: S) -> R:
-        """The result at any state, finished or not."""
+    def finish(self, target: T, state: S, hurry: bool = False) -> R:
+        """The result at any state, finished or not; ``hurry`` leaves out what takes time."""
+
+    @abstractmethod
+    def facts(self, state: S, end: Outcome) -> FitFacts:
+        """What the certificate needs to hear of the run."""
 
     @abstractmethod
     def progress(self, state: S) -> Progress:

@@ -24,7 +24,8 @@ CURVATURE = 1e-10
 class Ascent:
     """Where the ascent is. x, grad: (P,); steps, changes: (k, P), oldest first, k <= memory.
 
-    ``stalled`` is set when not even the preconditioned gradient gives an ascent in floating point.
+    ``stalled`` is set when not even the preconditioned gradient gives an ascent in floating point;
+    ``blocked`` as well when no point along it was finite.
     """
 
     x: Array
@@ -35,6 +36,7 @@ class Ascent:
     evaluations: int = 1
     nonfinite: int = 0
     stalled: bool = False
+    blocked: bool = False
 
 
 def begin(objective: Objective, x: Array) -> Ascent:
@@ -111,7 +113,9 @@ def _search(objective: Objective, state: Ascent, move: Array) -> Ascent:
         else:
             nonfinite += 1
             length *= 0.25
-    return replace(state, evaluations=state.evaluations + SHORTEST, nonfinite=nonfinite, stalled=True)
+    blocked = nonfinite == state.nonfinite + SHORTEST
+    count = state.evaluations + SHORTEST
+    return replace(state, evaluations=count, nonfinite=nonfinite, stalled=True, blocked=blocked)
 
 
 def _remember(new: Ascent, old: Ascent, memory: int) -> Ascent:

@@ -25,10 +25,12 @@ from ppl.inference.outcome import Outcome, outcome
 from ppl.inference.response import linear_response
 from ppl.inference.starts import find_start, point_scale
 from ppl.posterior.approximation import Approximation
+from ppl.posterior.diagnostics import FitFacts
 from ppl.posterior.target import Target
 
 FULL_RANK_SIZE = 100  # the largest D that gets a full covariance by default
 CHEAP = 2e4  # elements a draw touches below which fewer draws save no time
+AFFORDABLE = 2e6  # elements one evaluation of an objective may touch without anyone noticing
 PHASES = {
     "centre": phases.centre,
     "frame": phases.frame,
@@ -67,6 +69,8 @@ class Backend(AbstractBackend[Target, State, Approximation]):
             family=family,
             seed=seed,
             eps=eps,
+            offender=np.zeros(0),
+            affordable=int(min(AFFORDABLE / max(target.work, 1.0), 1e6)),
             ascent=begin(lambda _: (0.0, x), x),
             frame=no_frame(),
             point_scale=point_scale(target, x[: target.size]),
@@ -84,18 +88,24 @@ class Backend(AbstractBackend[Target, State, Approximation]):
         new = replace(new, steps=state.steps + 1, phase_steps=same)
         if not new.reason and new.steps >= self.max_steps:
             return replace(new, reason="max_steps")
-        if new.reason == "stalled" and new.nonfinite:
-            return replace(new, detail=new.nonfinite)
+        if new.reason == "stalled" and len(new.offender):
+            return replace(new, detail=target.locate(new.offender))
         return new
 
     def done(self, state: State) -> Outcome | None:
         """Converged only when the last gradient says so."""
         return outcome(state.reason, state.detail) if state.reason else None
 
-    def finish(self, target: Target, state: State) -> Approximation:
+    def finish(self, target: Target, state: State, hurry: bool = False) -> Approximation:
         """The Gaussian at the state's point, with linear-response sds for a mean-field fit."""
         q = gaussian(target, state)
-        if q.log_sd is None or not self.linear_response or state.reason != "converged" or not q.free.any():
+        if (
+            hurry
+            or q.log_sd is None
+            or not self.linear_response
+            or state.reason != "converged"
+            or not q.free.any()
+        ):
             return q
         return linear_response(target, q, state.eps)
 
@@ -104,6 +114,11 @@ class Backend(AbstractBackend[Target, State, Approximation]):
         rank = state.eps.any(0).sum()
         constant = 0.5 * float(rank) * np.log(2.0 * np.pi * np.e)
         return Progress(state.steps, state.phase, state.ascent.value + constant, state.gradient)
+
+    def facts(self, state: State, end: Outcome) -> FitFacts:
+        """What the certificate needs to hear."""
+        shift = max(state.shift_max, state.spread_max)
+        return FitFacts(end.status, end.sentence, state.gradient, self.progress(state).elbo, shift)
 
     @classmethod
     def state_type(cls) -> type[State]:

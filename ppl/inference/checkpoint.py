@@ -1,0 +1,122 @@
+"""Saving a state so that a fit can go on later with the same bits, and never leaving a broken file.
+
+A checkpoint is one npz file: an array a field, and a JSON text with the scalar fields and the
+fingerprint of what was being fitted. It is written to a temporary file in the same folder,
+synced, and moved over the old one, so that a reader finds the old or the new one whole.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import numpy as np
+
+from ppl.errors import DataError, LimitError, fail
+
+S = TypeVar("S")
+FORMAT = 1
+LARGEST = 4 << 30  # bytes of arrays a checkpoint may hold
+
+
+def flatten(state: Any, prefix: str = "") -> dict[str, Any]:
+    """A (nested) dataclass as a flat dictionary of arrays, numbers and strings.
+
+    >>> from ppl.inference.full_rank import Frame
+    >>> sorted(flatten(Frame(np.zeros(2), np.eye(2)), "frame."))
+    ['frame.mean', 'frame.tril']
+    """
+    flat: dict[str, Any] = {}
+    for f in fields(state):
+        value = getattr(state, f.name)
+        if is_dataclass(value):
+            flat |= flatten(value, f"{prefix}{f.name}.")
+        else:
+            flat[prefix + f.name] = value
+    return flat
+
+
+def unflatten(kind: type[S], flat: dict[str, Any], prefix: str = "") -> S:
+    """The inverse of `flatten`."""
+    hints = get_type_hints(kind)
+    values = {}
+    for f in fields(kind):  # type: ignore[arg-type]
+        hint = hints[f.name]
+        nested = isinstance(hint, type) and is_dataclass(hint)
+        values[f.name] = unflatten(hint, flat, f"{prefix}{f.name}.") if nested else flat[prefix + f.name]
+    return kind(**values)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A state, the trace up to it, and the fingerprint of model, data and options."""
+
+    state: Any
+    trace: np.ndarray[Any, np.dtype[np.float64]]
+    fingerprint: str
+
+
+def save(path: Path, point: Checkpoint) -> None:
+    """Write a checkpoint whole or not at all. Raises LimitError when the disk refuses it."""
+    flat = flatten(point.state)
+    arrays = {k: v for k, v in flat.items() if isinstance(v, np.ndarray)}
+    scalars = {k: _plain(v) for k, v in flat.items() if k not in arrays}
+    meta = json.dumps({"format": FORMAT, "fingerprint": point.fingerprint, "scalars": scalars})
+    buffer = io.BytesIO()
+    text = np.frombuffer(meta.encode(), np.uint8)
+    np.savez(buffer, **{"meta": text, "trace": point.trace, **{f"state.{k}": v for k, v in arrays.items()}})
+    replace_file(path, buffer.getvalue())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file's content in one indivisible move; on failure the old file stays as it was."""
+    path = path.resolve()
+    temporary = ""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        message = f"cannot write `{path.name}`: {error.strerror}"
+        raise fail(LimitError, "E602", message, help="name another place to write to") from error
+    finally:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def load(path: Path, kind: type[S], fingerprint: str) -> Checkpoint:
+    """Read a checkpoint. Raises DataError when it is not one, or is of another fit."""
+    try:
+        arrays = _arrays(path)
+        meta = json.loads(arrays.pop("meta").tobytes().decode())
+        flat = dict(meta["scalars"])
+        flat |= {k.removeprefix("state."): v for k, v in arrays.items() if k != "trace"}
+        known = meta["format"] == FORMAT and meta["fingerprint"] == fingerprint
+        point = Checkpoint(unflatten(kind, flat), arrays["trace"], meta["fingerprint"]) if known else None
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise fail(DataError, "E450", f"`{path}` is not a readable checkpoint") from error
+    if point is None:
+        message = f"`{path}` was written by a fit of another model, data or options"
+        raise fail(DataError, "E451", message, help="remove it or fit without --resume")
+    return point
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    with zipfile.ZipFile(path) as archive:
+        if sum(item.file_size for item in archive.infolist()) > LARGEST:
+            raise ValueError("larger than any checkpoint")
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
