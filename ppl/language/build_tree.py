@@ -34,6 +34,7 @@ class TreeBuilder:
 
     def __init__(self) -> None:
         self.mistakes: list[Diagnostic] = []
+        self.distributions: list[t.Expr] = []
         self._primed: dict[int, Span] = {}
 
     def finish(self) -> list[Diagnostic]:
@@ -122,6 +123,7 @@ class TreeBuilder:
 
     def sample(self, c: list[Any], span: Span) -> t.Sample:
         lefts, distribution, bindings = c
+        self.distributions.append(distribution)
         return t.Sample(tuple(as_target(e) or e for e in lefts), distribution, bindings or (), span=span)
 
     def assign(self, c: list[Any], span: Span) -> t.Assign:
@@ -131,7 +133,7 @@ class TreeBuilder:
     def _target(self, e: t.Expr) -> t.Target:
         target = as_target(e)
         if target is None:
-            self.mistakes.append(not_a_target(e.span))
+            self.mistakes.append(not_a_target(e.span, isinstance(e, t.Call)))
             return t.Target("?", span=e.span)
         return target
 

@@ -6,6 +6,7 @@ line shows that the bracket was forgotten, and reading goes on after the bracket
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ppl.errors import Diagnostic, Source, Span
@@ -37,6 +38,8 @@ class _Layout:
     lines: list[LogicalLine] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     indents: list[int] = field(default_factory=list)
+    # Once a bracket ran to the end of the text, a line that is no deeper ends any other.
+    wary: bool = False
 
     def run(self) -> None:
         at = 0
@@ -51,7 +54,7 @@ class _Layout:
         while at < len(self.tokens):
             kind = self.tokens[at].kind
             if kind == "NEWLINE":
-                if not open_at:
+                if not open_at or (self.wary and not self._continues(at, self._column(self.tokens[first]))):
                     break
             elif kind in ("LPAR", "LSQB"):
                 open_at.append(at)
@@ -65,13 +68,16 @@ class _Layout:
                 return self._unclosed(first, open_at)
             at += 1
         if open_at:
+            self.wary = True
             return self._unclosed(first, open_at)
         self._finish(first, at, sound)
         return at
 
     def _unclosed(self, first: int, open_at: list[int]) -> int:
-        bracket = self.tokens[open_at[-1]]
-        return self._give_up(first, open_at[-1], say.unclosed(bracket, self.source.text))
+        """Blames the last bracket left open on the physical line of the first."""
+        line = self._line_end(open_at[0])
+        blamed = max(at for at in open_at if at < line)
+        return self._give_up(first, blamed, say.unclosed(self.tokens[blamed], self.source.text))
 
     def _close(self, open_at: list[int], at: int) -> bool:
         closing = self.tokens[at]
@@ -168,6 +174,17 @@ def _span(token: Token) -> Span:
     return Span(token.start, token.end)
 
 
+def _without_foreign_signs(text: str, tokens: list[Token]) -> Iterator[Token]:
+    """Leaves out (already reported) ``;``, a ``{`` that ends a line and a ``}`` that begins one."""
+    before = after = "NEWLINE"
+    for token, following in zip(tokens, [*tokens[1:], None], strict=False):
+        after = following.kind if following else "NEWLINE"
+        sign = text[token.start] if token.kind == "ILLEGAL" else ""
+        if not (sign == ";" or (sign == "{" and after == "NEWLINE") or (sign == "}" and before == "NEWLINE")):
+            yield token
+            before = token.kind
+
+
 def lay_out(
     source: Source, tokens: list[Token], depth_limit: int
 ) -> tuple[list[LogicalLine], list[Diagnostic]]:
@@ -180,6 +197,6 @@ def lay_out(
     >>> [(line.level, len(line.tokens)) for line in lines], slips
     ([(0, 5), (1, 10)], [])
     """
-    layout = _Layout(source, tokens, depth_limit)
+    layout = _Layout(source, list(_without_foreign_signs(source.text, tokens)), depth_limit)
     layout.run()
     return layout.lines, layout.diagnostics

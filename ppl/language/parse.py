@@ -19,7 +19,8 @@ from ppl.language.layout import LogicalLine, lay_out
 from ppl.language.lexer import Token, scan
 from ppl.language.lexer_characters import check_characters
 from ppl.language.parse_driver import DEPTH_LIMIT, Driver, TooDeep, Unexpected
-from ppl.language.syntax_errors_habits import diagnose, foreign_program
+from ppl.language.parse_foreign import bugs_distribution, foreign_program
+from ppl.language.syntax_errors_habits import diagnose
 from ppl.language.tables import load
 
 _REPAIRS = 40
@@ -36,7 +37,8 @@ def parse(source: Source) -> t.Model:
     with _collector_paused():
         statements, diagnostics = _Parser(source).run()
     if diagnostics:
-        raise ModelError(tuple(sorted(diagnostics, key=_place)), source)
+        first = {(d.code, d.span): d for d in reversed(diagnostics)}
+        raise ModelError(tuple(sorted(first.values(), key=_place)), source)
     return t.Model(statements, span=Span(0, len(source.text)))
 
 
@@ -66,17 +68,19 @@ class _Parser:
 
     def run(self) -> tuple[tuple[t.Statement, ...], list[Diagnostic]]:
         text = self._source.text
-        scanned = scan(text, self._tables)
-        foreign = foreign_program(self._source, scanned)
+        foreign = foreign_program(self._source)
         if foreign:
             return (), foreign
+        scanned = scan(text, self._tables)
         self._diagnostics += check_characters(text, scanned)
         lines, slips = lay_out(self._source, scanned.tokens, DEPTH_LIMIT)
         self._diagnostics += slips
         if not lines and not self._diagnostics:
             return (), [say.empty_text()]
         statements = [s for chunk in chunks(lines) if (s := self._chunk(chunk)) is not None]
-        return tuple(statements), self._diagnostics + self._builder.finish()
+        self._diagnostics += self._builder.finish()
+        self._diagnostics += filter(None, (bugs_distribution(self._source, d) for d in self._builder.distributions))
+        return tuple(statements), self._diagnostics
 
     def _chunk(self, lines: list[LogicalLine]) -> t.Statement | None:
         """The statement of a header line and the block under it, or None once reported."""

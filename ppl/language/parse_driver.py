@@ -63,7 +63,7 @@ class Driver:
                     if kind != "NAME" and self._text[token.start : token.end] in soft and "NAME" in row:
                         kind = "NAME"
                         continue
-                    raise Unexpected(position, self._acceptable(stack.states))
+                    raise Unexpected(position, self._expected(tokens[:position], start))
                 if step >= 0:
                     break
                 self._reduce(stack, -step - 1, position)
@@ -94,24 +94,32 @@ class Driver:
                 raise TooDeep(max(position - 1, 0))
         stack.push(self._tables.states[stack.states[-1]][production.origin], value, begin, end, depth)
 
-    def _acceptable(self, states: list[int]) -> frozenset[str]:
-        """The terminals that could really be shifted next (a lookahead may only seem to fit)."""
-        row = self._tables.states[states[-1]]
-        return frozenset(s for s in row if (s.isupper() or s == "$END") and self._shifts(states, s))
+    def _expected(self, before: Sequence[Token], start: str) -> frozenset[str]:
+        """The terminals that could be shifted next.
 
-    def _shifts(self, states: list[int], kind: str) -> bool:
-        trial = list(states)
+        The states are found again from the tokens: by the time a token is refused, it may already
+        have served as a lookahead that closed what could have gone on.
+        """
+        trial = [self._tables.start[start]]
+        for token in before:
+            kind = token.kind if token.kind in self._tables.states[trial[-1]] else "NAME"
+            trial.append(self._settle(trial, kind))
+        row = self._tables.states[trial[-1]]
+        return frozenset(s for s in row if (s.isupper() or s == "$END") and self._settle(list(trial), s) >= 0)
+
+    def _settle(self, states: list[int], kind: str) -> int:
+        """Reduces in place until ``kind`` can be shifted; the state that follows, or -1."""
         while True:
-            step = self._tables.states[trial[-1]].get(kind)
+            step = self._tables.states[states[-1]].get(kind)
             if step is None:
-                return False
+                return -1
             if step >= 0:
-                return True
+                return step
             production = self._tables.productions[-step - 1]
-            del trial[len(trial) - production.size :]
-            trial.append(self._tables.states[trial[-1]][production.origin])
-            if kind == "$END" and trial[-1] in self._tables.end.values():
-                return True
+            del states[len(states) - production.size :]
+            states.append(self._tables.states[states[-1]][production.origin])
+            if kind == "$END" and states[-1] in self._tables.end.values():
+                return states[-1]
 
 
 class _Stack:

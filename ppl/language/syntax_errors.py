@@ -161,18 +161,6 @@ def empty_text() -> Diagnostic:
     )
 
 
-def tab(span: Span, more: int) -> Diagnostic:
-    """E102 for tabs: one message however many there are."""
-    others = f" (and {more} more in this text)" if more else ""
-    return Diagnostic(
-        "E102",
-        f"a tab stands here{others}; its width differs between editors",
-        span,
-        label="a tab",
-        help="use spaces, four for each level of a block",
-    )
-
-
 def uneven(span: Span, columns: int, block: int) -> Diagnostic:
     """E102: the indent matches no block."""
     return Diagnostic(
@@ -249,14 +237,15 @@ def reserved(span: Span, word: str) -> Diagnostic:
     )
 
 
-def not_a_target(span: Span) -> Diagnostic:
+def not_a_target(span: Span, call: bool) -> Diagnostic:
     """E100: an expression left of ``=``."""
+    function = "define a function with `def f(x) = ...`; " if call else ""
     return Diagnostic(
         "E100",
         "the left of `=` must be a name, or a name with index variables in `[ ]`",
         span,
         label="not a name",
-        help="compare with `==`; condition on a value with `~`",
+        help=f"{function}compare with `==`; condition on a value with `~`",
     )
 
 
