@@ -70,7 +70,8 @@ def save(path: Path, point: Checkpoint) -> None:
     meta = json.dumps({"format": FORMAT, "fingerprint": point.fingerprint, "scalars": scalars})
     buffer = io.BytesIO()
     text = np.frombuffer(meta.encode(), np.uint8)
-    np.savez(buffer, **{"meta": text, "trace": point.trace, **{f"state.{k}": v for k, v in arrays.items()}})
+    named: dict[str, Any] = {f"state.{k}": v for k, v in arrays.items()}
+    np.savez(buffer, meta=text, trace=point.trace, **named)
     replace_file(path, buffer.getvalue())
 
 

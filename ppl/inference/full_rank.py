@@ -65,7 +65,8 @@ class FullRank:
     @cached_property
     def diagonal(self) -> NDArray[np.bool_]:
         """Which entries of C are diagonal."""
-        return self.lower[0] == self.lower[1]
+        rows, columns = self.lower
+        return np.equal(rows, columns)
 
     @property
     def origin(self) -> Array:
@@ -156,5 +157,6 @@ def newton_frame(objective: FullRank, grad: Array, rate: float) -> Frame:
 
 def _lower(root: Array) -> Array:
     """The lower Cholesky factor of ``root root'``, by QR so that nothing is squared."""
-    upper = np.linalg.qr(root.T, mode="r")
-    return (upper * np.where(np.diag(upper) < 0, -1.0, 1.0)[:, None]).T
+    upper = np.linalg.qr(root.T)[1]
+    lower: Array = (upper * np.where(np.diag(upper) < 0, -1.0, 1.0)[:, None]).T
+    return lower

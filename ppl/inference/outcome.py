@@ -42,6 +42,6 @@ def outcome(reason: str, detail: str = "") -> Outcome:
     status: Status = "not_converged"
     for known in ("converged", "unbounded", "time_limit", "interrupted", "failed"):
         if reason == known:
-            status = known  # type: ignore[assignment]
+            status = known
     sentence = SENTENCES[reason]
     return Outcome(status, f"{sentence}: {detail}" if detail else sentence)

@@ -12,13 +12,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.target import Array, Target, global_coordinates
 
 DENSE_SIZE = 400  # the largest D whose whole covariance is formed
-DENSE_WORK = 4e9  # elements that forming it may touch
+DENSE_WORK = 1e8  # elements that forming it should touch: more draws only while they fit
+DENSE_MOST = 2e10  # elements that it may touch at all
 SOLVES = 64  # most coordinates solved for one by one, when it is not
+SOLVE_WORK = 2e7  # elements that one gradient for such a solve should touch
 STEP = 1e-4  # of a posterior sd
 
 
@@ -29,14 +32,15 @@ def linear_response(target: Target, q: Approximation, eps: Array) -> Approximati
     """
     per_draw = 2.0 * target.size * max(target.work, 1.0)
     pairs = len(eps) // 2
-    if target.size <= DENSE_SIZE and per_draw * 2 <= DENSE_WORK:
+    if target.size <= DENSE_SIZE and per_draw * 2 <= DENSE_MOST:
         use = int(np.clip(DENSE_WORK / per_draw / 2, 1, pairs))
         chosen = np.concatenate([eps[:use], eps[pairs : pairs + use]])
         cov = _dense(target, q, chosen / np.sqrt(np.maximum(np.square(chosen).mean(0), 1e-300)))
         if cov is not None:
             return replace(q, response_cov=cov, response_sd=np.sqrt(np.maximum(np.diag(cov), 0.0)))
         return q
-    return replace(q, response_sd=_globals(target, q, eps))
+    use = int(np.clip(SOLVE_WORK / max(target.work, 1.0) / 2, 1, pairs))
+    return replace(q, response_sd=_globals(target, q, np.concatenate([eps[:use], eps[pairs : pairs + use]])))
 
 
 def _dense(target: Target, q: Approximation, eps: Array) -> Array | None:
@@ -62,7 +66,7 @@ def _dense(target: Target, q: Approximation, eps: Array) -> Array | None:
     return _mean_block(0.5 * (hessian + hessian.T), free, q.size)
 
 
-def _mean_block(hessian: Array, free: Array, size: int) -> Array | None:
+def _mean_block(hessian: Array, free: NDArray[np.intp], size: int) -> Array | None:
     rank = len(free)
     scale = 1.0 / np.sqrt(np.abs(np.diag(hessian)))
     try:
@@ -91,7 +95,6 @@ def _globals(target: Target, q: Approximation, eps: Array) -> Array:
 
 def _product(target: Target, q: Approximation, eps: Array) -> Callable[[Array], Array]:
     """Products of H with several vectors: (k, 2D) -> (k, 2D)."""
-    spread = eps * q.sd
 
     def gradient(mean: Array, scale: Array) -> Array:
         moved = eps * scale
@@ -110,7 +113,6 @@ def _product(target: Target, q: Approximation, eps: Array) -> Callable[[Array], 
         product: Array = (down - up) / (2.0 * h)
         return product
 
-    del spread
     return lambda vectors: np.stack([one(v) for v in vectors])
 
 

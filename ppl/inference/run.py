@@ -43,7 +43,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Run(Generic[S, R]):
-    """What came of a run. trace: (steps + 1, 4), columns as in `TRACE`; result: None when failed at the start."""
+    """What came of a run. trace: (steps + 1, 4), columns as in `TRACE`.
+
+    ``result`` and ``state`` are None when the run failed at its start.
+    """
 
     outcome: Outcome
     result: R | None

@@ -1,4 +1,4 @@
-"""The contract between a model and the inference backends (defined beside the diagnostics, which need it too)."""
+"""The contract between a model and the inference backends (shared with the diagnostics)."""
 
 from ppl.posterior.target import Block, SplitTarget, Target, coordinate_names, global_coordinates
 

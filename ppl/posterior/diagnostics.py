@@ -9,6 +9,7 @@ import numpy as np
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.diagnostics_findings import Finding, FitFacts, Verdict
 from ppl.posterior.diagnostics_importance import Importance, weigh
+from ppl.posterior.diagnostics_modes import find_rival
 from ppl.posterior.diagnostics_optimality import Optimality, check_optimality
 from ppl.posterior.diagnostics_verdict import findings_of, verdict_of
 from ppl.posterior.target import Array, Target, global_coordinates
@@ -54,7 +55,7 @@ def certify(
 
     Optimality and ELBO speak of the fitted Gaussian, importance weights of the one reported from.
     """
-    optimality_rng, weight_rng, elbo_rng = rng.spawn(3)
+    optimality_rng, weight_rng, elbo_rng, rival_rng = rng.spawn(4)
     optimality = check_optimality(target, q, optimality_rng, gradient_draws(target))
     reported = q.for_summaries()
     count = value_draws(target)
@@ -67,7 +68,8 @@ def certify(
         elbo, elbo_se, likelihood = own.elbo, own.elbo_se, own.log_likelihood
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(q.free, reported.sd / np.where(q.free, q.sd, 1.0), 1.0)
-    findings = findings_of(target, q, reported, facts, optimality, importance, elbo)
+    rival = find_rival(target, reported, rival_rng, min(1000, count // 4)) if q.free.any() else None
+    findings = findings_of(target, q, reported, facts, optimality, importance, elbo, rival)
     status, verdict = verdict_of(findings, facts)
     return Certificate(
         status, verdict, findings, elbo, elbo_se, likelihood, likelihood - elbo,

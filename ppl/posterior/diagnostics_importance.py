@@ -1,7 +1,13 @@
-"""What importance weights say of a Gaussian fit, and draws corrected by them."""
+"""What importance weights say of a Gaussian fit, and draws corrected by them.
+
+The weights of the Gaussian's own draws give k-hat, the usual measure. Correcting is done with
+draws of a wider proposal, a mixture of the Gaussian and a Student t of the same shape, whose tails
+bound most weights that the Gaussian's own cannot.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +17,9 @@ from ppl.posterior.approximation import Approximation
 from ppl.posterior.psis import smooth, tail_shapes, threshold
 from ppl.posterior.target import Array, Target
 
-EVEN = 0.8  # effective share of the draws above which the weights are too even for a tail to matter
-SHARE = 0.3  # effective share below which a tail of any shape is not enough to correct by
+EVEN = 0.95  # effective share of the draws above which the weights are too even for a tail to matter
 ENOUGH = 1000  # effective draws that corrected summaries need
+HEAVY, FREEDOM = 0.25, 5.0  # share of t draws in the wider proposal, and their degrees of freedom
 MOST_COORDINATES = 200  # coordinates whose own tails are looked at
 
 
@@ -21,7 +27,8 @@ MOST_COORDINATES = 200  # coordinates whose own tails are looked at
 class Importance:
     """k-hat over replicates, of the globals' marginal and of each coordinate, and corrected moments.
 
-    khat: median over replicates; khats: (R,); khat_globals: nan when all coordinates are global.
+    khats: (R,) of the Gaussian's own weights; khat_globals: nan when all coordinates are global;
+    khat_wide: of the wider proposal, nan when it was not needed or not affordable.
     coordinate_khat: (D,), nan where not looked at. mean_shift: (D,) corrected minus fitted mean, in
     fitted sds; sd_ratio: (D,) corrected over fitted sd. ``share`` is effective over actual draws.
     draws: (n, D) to summarise from; ``corrected`` tells whether they were resampled by weight.
@@ -29,10 +36,12 @@ class Importance:
 
     khats: Array
     khat_globals: float
+    khat_wide: float
     coordinate_khat: Array
     mean_shift: Array
     sd_ratio: Array
     share: float
+    ess: float
     exact: bool
     count: int
     bad: int
@@ -45,7 +54,7 @@ class Importance:
 
     @property
     def khat(self) -> float:
-        """The median over replicates."""
+        """The median over replicates; nan when exact."""
         return float(np.median(self.khats)) if len(self.khats) else float("nan")
 
     @property
@@ -55,57 +64,109 @@ class Importance:
 
     @property
     def usable(self) -> bool:
-        """Whether the weights may be relied on: exact, even, or with a light enough tail."""
-        return self.exact or self.share > EVEN or self.khat < self.limit
+        """Whether what is reported can be relied on: exact, even, corrected, or light-tailed."""
+        return self.exact or self.share > EVEN or self.corrected or self.khat < self.limit
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Draws z: (n, D) of a proposal and their log ratios: (n,); ``wrong`` marks NaN and +inf densities."""
+
+    z: Array
+    ratios: Array
+    log_p: Array
+    wrong: NDArray[np.bool_]
 
 
 def weigh(
     target: Target, q: Approximation, rng: np.random.Generator, count: int, replicates: int,
     is_global: NDArray[np.bool_], keep: int,
 ) -> Importance:  # fmt: skip
-    """Importance weights of ``replicates`` samples of q, together ``count`` draws; ``keep`` draws handed on."""
+    """Weights of ``replicates`` samples of q, together ``count`` draws; ``keep`` draws are handed on."""
     each = 2 * (count // replicates // 2)
-    half = rng.standard_normal((replicates, each // 2, q.size))
-    z = q.transform(np.concatenate([half, -half], 1).reshape(-1, q.size))
-    with np.errstate(all="ignore"):
-        log_p = np.concatenate([target.log_density(part) for part in np.split(z, replicates)])
-    wrong = np.isnan(log_p) | (log_p == np.inf)
-    offender = z[int(np.argmax(wrong | np.isinf(log_p)))] if (~np.isfinite(log_p)).any() else None
-    ratios = np.where(wrong, -np.inf, log_p) - q.log_q(z)
-    fits = [smooth(part) for part in np.split(ratios, replicates)]
+    own = _own_sample(target, q, rng, each, replicates)
+    fits = [smooth(part) for part in np.split(own.ratios, replicates)]
     exact = all(fit.exact for fit in fits)
-    pooled = smooth(ratios)
-    share = pooled.ess / len(z)
-    mean, sd = _moments(z, pooled.weights)
+    pooled = smooth(own.ratios)
+    best, best_fit, wide_khat = own, pooled, float("nan")
+    if not exact and pooled.ess < 0.99 * len(own.z) and count >= 4 * ENOUGH:
+        wide = _wide_sample(target, q, rng, max(count // 2, 4 * ENOUGH))
+        fit = smooth(wide.ratios)
+        if fit.khat < max(0.7, pooled.khat):
+            best, best_fit, wide_khat = wide, fit, fit.khat
+    share = best_fit.ess / len(best.z)
+    light = share > EVEN or best_fit.khat < threshold(len(best.z))
+    corrected = not exact and light and best_fit.ess >= ENOUGH
+    places = systematic(rng, best_fit.weights, keep) if corrected else None
+    mean, sd = _moments(best.z, best_fit.weights)
     base = np.where(q.free, q.sd, 1.0)
-    khats = np.array([fit.khat for fit in fits if not fit.exact])
-    even = share > EVEN or (len(khats) > 0 and float(np.median(khats)) < threshold(each) and share > SHARE)
-    corrected = not exact and even and pooled.ess >= ENOUGH
-    places = systematic(rng, pooled.weights, keep) if corrected else None
-    pairs = 0.5 * (ratios.reshape(replicates, 2, -1)[:, 0] + ratios.reshape(replicates, 2, -1)[:, 1])
-    prior = _mean_log_prior(target, z)
+    elbo, elbo_se, likelihood = _bound(target, own, replicates)
+    finite = np.isfinite(own.log_p)
     return Importance(
-        khats=khats,
-        khat_globals=_globals_khat(z, q, ratios, is_global, exact),
-        coordinate_khat=_coordinate_khat(z, q, pooled.weights, exact or share > EVEN),
+        khats=np.array([fit.khat for fit in fits if not fit.exact]),
+        khat_globals=_globals_khat(own.z, q, own.ratios, is_global, exact),
+        khat_wide=wide_khat,
+        coordinate_khat=_coordinate_khat(best.z, q, best_fit.weights, exact),
         mean_shift=np.where(q.free, (mean - q.mean) / base, 0.0),
         sd_ratio=np.where(q.free, sd / base, 1.0),
-        share=share,
+        share=pooled.ess / len(own.z),
+        ess=best_fit.ess,
         exact=exact,
-        count=len(z),
-        bad=int(wrong.sum()),
-        offender=offender,
-        draws=z[places] if places is not None else q.sample(rng, keep),
+        count=len(own.z),
+        bad=int(own.wrong.sum()),
+        offender=None if finite.all() else own.z[int(np.argmin(finite))],
+        draws=best.z[places] if places is not None else q.sample(rng, keep),
         corrected=corrected,
-        elbo=float(ratios.mean()),
-        elbo_se=float(pairs.std() / np.sqrt(pairs.size)) if np.isfinite(pairs).all() else float("nan"),
-        log_likelihood=float(log_p.mean() - prior),
+        elbo=elbo,
+        elbo_se=elbo_se,
+        log_likelihood=likelihood,
     )
 
 
-def _mean_log_prior(target: Target, z: Array) -> float:
+def _own_sample(
+    target: Target, q: Approximation, rng: np.random.Generator, each: int, replicates: int
+) -> Sample:
+    half = rng.standard_normal((replicates, each // 2, q.size))
+    z = q.transform(np.concatenate([half, -half], 1).reshape(-1, q.size))
+    return _sample(target, z, q.log_q(z))
+
+
+def _wide_sample(target: Target, q: Approximation, rng: np.random.Generator, count: int) -> Sample:
+    """Draws of ``(1 - HEAVY) q + HEAVY t``, both centred and shaped as q."""
+    eps = rng.standard_normal((count, q.size))
+    heavy = int(HEAVY * count)
+    eps[:heavy] /= np.sqrt(rng.chisquare(FREEDOM, heavy) / FREEDOM)[:, None]
+    z, rank = q.transform(eps), int(q.free.sum())
+    square = np.square(eps[:, q.free]).sum(1)
+    normal = -0.5 * square - 0.5 * rank * math.log(2.0 * math.pi)
+    t = (
+        math.lgamma(0.5 * (FREEDOM + rank))
+        - math.lgamma(0.5 * FREEDOM)
+        - 0.5 * rank * math.log(FREEDOM * math.pi)
+        - 0.5 * (FREEDOM + rank) * np.log1p(square / FREEDOM)
+    )
+    mixed = np.logaddexp(math.log(1.0 - HEAVY) + normal, math.log(HEAVY) + t)
+    return _sample(target, z, mixed - q.log_det)
+
+
+def _sample(target: Target, z: Array, log_proposal: Array) -> Sample:
+    """The draws weighed; NaN and +inf densities get no weight but are counted."""
+    with np.errstate(all="ignore"):
+        log_p = np.concatenate([target.log_density(part) for part in np.array_split(z, -(-len(z) // 4000))])
+    wrong = np.isnan(log_p) | (log_p == np.inf)
+    return Sample(z, np.where(wrong, -np.inf, log_p) - log_proposal, log_p, wrong)
+
+
+def _bound(target: Target, own: Sample, replicates: int) -> tuple[float, float, float]:
+    """ELBO, its standard error from antithetic pairs, and the expected log likelihood if known."""
+    first, second = own.ratios.reshape(replicates, 2, -1).swapaxes(0, 1)
+    with np.errstate(invalid="ignore"):
+        pairs = 0.5 * (first + second)
+        se = float(pairs.std() / math.sqrt(pairs.size)) if np.isfinite(pairs).all() else float("nan")
     split = getattr(target, "log_prior", None)
-    return float(np.mean(split(z))) if split is not None else float("nan")
+    with np.errstate(all="ignore"):
+        prior = float(np.mean(split(own.z))) if split is not None else float("nan")
+    return float(pairs.mean()), se, float(own.log_p.mean()) - prior
 
 
 def _moments(z: Array, weights: Array) -> tuple[Array, Array]:
@@ -122,17 +183,17 @@ def systematic(rng: np.random.Generator, weights: Array, keep: int) -> NDArray[n
     points = (np.arange(keep) + rng.random()) / keep
     edges = np.cumsum(weights)
     places = np.searchsorted(edges / edges[-1], points)
-    return rng.permutation(places)
+    return rng.permutation(np.minimum(places, len(weights) - 1))
 
 
-def _coordinate_khat(z: Array, q: Approximation, weights: Array, skip: bool) -> Array:
+def _coordinate_khat(z: Array, q: Approximation, weights: Array, exact: bool) -> Array:
     """The heavier tail of ``w (z_i - m_i)`` for each coordinate: (D,)."""
     out = np.full(q.size, np.nan)
     chosen = np.flatnonzero(q.free)[:MOST_COORDINATES]
-    if skip or not len(chosen):
+    if exact or not len(chosen):
         return out
-    # the tail of a share of the draws is as telling as that of all, and cheaper
-    part = slice(0, min(len(z), 4000))
+    # the tail of every k-th draw is as telling as that of all, and cheaper
+    part = slice(None, None, max(1, len(z) // 4000))
     signed = (weights[part, None] * (z[part][:, chosen] - q.mean[chosen])).T
     out[chosen] = np.maximum(tail_shapes(np.maximum(signed, 0.0)), tail_shapes(np.maximum(-signed, 0.0)))
     return out
@@ -153,8 +214,8 @@ def _globals_khat(
     u = (z[:, chosen] - q.mean[chosen]) / q.sd[chosen]
     i, j = np.triu_indices(len(chosen))
     design = np.concatenate([np.ones((len(z), 1)), u, u[:, i] * u[:, j]], 1)
-    level = design @ np.linalg.lstsq(design, ratios, rcond=None)[0]
-    spread = design @ np.linalg.lstsq(design, np.square(ratios - level), rcond=None)[0]
+    gram = design.T @ design
+    level = design @ np.linalg.solve(gram, design.T @ ratios)
+    spread = design @ np.linalg.solve(gram, design.T @ np.square(ratios - level))
     fitted = smooth(level + 0.5 * np.maximum(spread, 0.0))
-    even = fitted.exact or fitted.ess > EVEN * len(z)
-    return 0.0 if even else fitted.khat
+    return 0.0 if fitted.exact or fitted.ess > EVEN * len(z) else fitted.khat

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ppl.posterior.approximation import Approximation
-from ppl.posterior.diagnostics_findings import FitFacts, Finding, Verdict, names_of
+from ppl.posterior.diagnostics_findings import Finding, FitFacts, Verdict, names_of
 from ppl.posterior.diagnostics_importance import Importance
 from ppl.posterior.diagnostics_optimality import LIMIT, Optimality
 from ppl.posterior.target import Array, Target
@@ -32,15 +32,17 @@ class Evidence:
     optimality: Optimality
     importance: Importance
     elbo: float
+    rival: Array | None
 
 
 def findings_of(
     target: Target, q: Approximation, reported: Approximation, facts: FitFacts,
-    optimality: Optimality, importance: Importance, elbo: float,
+    optimality: Optimality, importance: Importance, elbo: float, rival: Array | None,
 ) -> tuple[Finding, ...]:  # fmt: skip
     """Every finding, the gravest first."""
-    seen = Evidence(target, q, reported, facts, optimality, importance, elbo)
-    found = [f for rule in RULES if (f := rule(seen)) is not None]
+    seen = Evidence(target, q, reported, facts, optimality, importance, elbo, rival)
+    rules = RULES if facts.status == "converged" else RULES[:2]  # the rest would only say so again
+    found = [f for rule in rules if (f := rule(seen)) is not None]
     order = {"failed": 0, "warn": 1, "note": 2}
     return tuple(sorted(found, key=lambda f: order[f.severity]))
 
@@ -90,6 +92,8 @@ def _not_optimal(seen: Evidence) -> Finding | None:
         f"on fresh draws the optimum lies elsewhere, by {size:.2f} sds for {names_of(seen.target, places)}; "
         "more --draws would move the answer"
     )
+    if seen.importance.corrected:
+        return Finding("W704", f"{text}; importance weights have made up for it", places, "note")
     return Finding("W704", text, places, "failed" if not size < 0.5 else "warn")
 
 
@@ -108,7 +112,7 @@ def _poor_weights(seen: Evidence) -> Finding | None:
         return None
     if len(at.khats) == 0 or at.share == 0.0:
         return None
-    text = f"the Gaussian is a poor stand-in for the posterior as a whole: k-hat {at.khat:.2f} is above {at.limit:.2f}"
+    text = f"a Gaussian is a poor stand-in for this posterior: k-hat {at.khat:.2f} is above {at.limit:.2f}"
     heavy = tuple(int(i) for i in np.flatnonzero(at.coordinate_khat > max(at.limit, at.khat - 0.1)))
     if 0 < len(heavy) < seen.q.size:
         text += f", above all in {names_of(seen.target, heavy)}"
@@ -120,17 +124,17 @@ def _local_weights(seen: Evidence) -> Finding | None:
     if at.usable or not (math.isfinite(at.khat_globals) and at.khat_globals < at.limit):
         return None
     text = (
-        f"k-hat is {at.khat:.2f} over all {seen.q.size} coordinates but {at.khat_globals:.2f} for the globals alone: "
-        "rely on the globals"
+        f"k-hat is {at.khat:.2f} over all {seen.q.size} coordinates but {at.khat_globals:.2f} "
+        "for the globals alone: rely on the globals"
     )
     return Finding("W707", text, severity="note")
 
 
 def _wrong_widths(seen: Evidence) -> Finding | None:
     at = seen.importance
-    if at.corrected or at.exact or at.share * at.count < 100:
+    if at.corrected or at.exact or at.ess < 100:
         return None
-    noise = 3.0 / math.sqrt(2.0 * at.share * at.count)
+    noise = 3.0 / math.sqrt(2.0 * at.ess)
     off = (at.sd_ratio > NARROW + noise) | (at.sd_ratio < WIDE - noise)
     off |= np.abs(at.mean_shift) > MOVED + 2.0 * noise
     places = tuple(int(i) for i in np.flatnonzero(off & seen.q.free))
@@ -153,7 +157,8 @@ def _narrow_mean_field(seen: Evidence) -> Finding | None:
     places = tuple(int(i) for i in np.argsort(-ratio) if ratio[i] > WIDENED)
     if not places:
         return None
-    text = f"linear response widened the sds of {names_of(seen.target, places)}, by up to {ratio.max():.1f} times"
+    named = names_of(seen.target, places)
+    text = f"linear response widened the sds of {named}, by up to {ratio.max():.1f} times"
     return Finding("W710", text, places, "note")
 
 
@@ -173,6 +178,18 @@ def _not_identified(seen: Evidence) -> Finding | None:
     return Finding("W711", text, named)
 
 
+def _rival(seen: Evidence) -> Finding | None:
+    if seen.rival is None:
+        return None
+    far = np.abs(seen.q.standardise(seen.rival[None])[0])
+    places = tuple(int(i) for i in np.argsort(-far)[:3] if far[i] > 3.0)
+    text = (
+        f"there is posterior mass far from the fit, in {names_of(seen.target, places)}: "
+        "more than one mode, of which this is one; try another --seed with --start-jitter"
+    )
+    return Finding("W713", text, places)
+
+
 def _optimism(seen: Evidence) -> Finding | None:
     gap = seen.facts.fixed_elbo - seen.elbo
     if not gap > max(1.0, 0.05 * seen.q.size):
@@ -185,6 +202,7 @@ RULES: tuple[Callable[[Evidence], Finding | None], ...] = (
     _not_finite,
     _not_optimal,
     _draw_error,
+    _rival,
     _poor_weights,
     _wrong_widths,
     _narrow_mean_field,

@@ -16,6 +16,9 @@ from ppl.posterior.target import Array
 
 CONSTANT = 1e-6  # spread of log weights below which q is exact and k means nothing
 FEWEST = 5  # tail draws a fit needs
+# A k this large is more often the trace of two unlike tails, one ending in a bump of equal weights
+# at the cut, than a tail: a quarter of the tail then gets a second look.
+SUSPECT = 1.2
 
 
 @dataclass(frozen=True)
@@ -96,18 +99,32 @@ def smooth(log_ratios: Array) -> Smoothed:
     log_w = log_ratios - highest
     if float(log_w.min()) > -CONSTANT * max(1.0, abs(highest)):
         return Smoothed(np.full(n, 1.0 / n), np.nan, True)
-    count = tail_length(n)
     order = np.argsort(log_w, kind="stable")
-    tail = order[-count:]
-    weights, foot = np.exp(log_w), math.exp(log_w[order[-count - 1]])
-    excess = np.maximum(weights[tail] - foot, 1e-300)
-    khat = -np.inf
-    if count >= FEWEST and excess[-1] > 1e-12 and excess[count // 8] > 1e-300:
-        shape, scale = pareto_fit(excess[None])
-        khat = float(shape[0])
-        place = (np.arange(count) + 0.5) / count
-        weights[tail] = np.minimum(foot + _quantile(place, khat, float(scale[0])), 1.0)
-    return Smoothed(weights / weights.sum(), khat, False)
+    tail = _fitted_tail(np.exp(log_w[order]), tail_length(n))
+    if tail.shape > SUSPECT:
+        tail = min(tail, _fitted_tail(np.exp(log_w[order]), tail_length(n) // 4), key=lambda t: t.shape)
+    weights = np.exp(log_w)
+    weights[order[n - len(tail.smoothed) :]] = tail.smoothed
+    return Smoothed(weights / weights.sum(), tail.shape, False)
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """The largest weights in ascending order, smoothed, and their shape."""
+
+    smoothed: Array
+    shape: float
+
+
+def _fitted_tail(ascending: Array, count: int) -> _Tail:
+    """The ``count`` largest weights replaced by expected order statistics of the Pareto fitted to them."""
+    top, foot = ascending[-count:], float(ascending[-count - 1])
+    excess = np.maximum(top - foot, 1e-300)
+    if count < FEWEST or excess[-1] <= 1e-12 or excess[count // 8] <= 1e-300:
+        return _Tail(top, -np.inf)
+    shape, scale = (float(v[0]) for v in pareto_fit(excess[None]))
+    place = (np.arange(count) + 0.5) / count
+    return _Tail(np.minimum(foot + _quantile(place, shape, scale), 1.0), shape)
 
 
 def _quantile(p: Array, k: float, scale: float) -> Array:

@@ -10,7 +10,7 @@ tells how far the answer depends on the draws; if too far, their number is doubl
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -25,11 +25,12 @@ from ppl.inference.outcome import Outcome, outcome
 from ppl.inference.response import linear_response
 from ppl.inference.starts import find_start, point_scale
 from ppl.posterior.approximation import Approximation
-from ppl.posterior.diagnostics import FitFacts
+from ppl.posterior.diagnostics_findings import FitFacts
 from ppl.posterior.target import Target
 
 FULL_RANK_SIZE = 100  # the largest D that gets a full covariance by default
 CHEAP = 2e4  # elements a draw touches below which fewer draws save no time
+CHEAP_SET = 5e5  # elements a full-rank set of draws may touch without asking for it
 AFFORDABLE = 2e6  # elements one evaluation of an objective may touch without anyone noticing
 PHASES = {
     "centre": phases.centre,
@@ -45,7 +46,9 @@ class Backend(AbstractBackend[Target, State, Approximation]):
 
     summary: ClassVar[str] = "Gaussian approximation of any differentiable model, on fixed draws"
 
-    family: str = field(default="auto", metadata={"help": "auto, mean_field or full_rank Gaussian"})
+    family: Literal["auto", "mean_field", "full_rank"] = field(
+        default="auto", metadata={"help": "auto, mean_field or full_rank Gaussian"}
+    )
     draws: int = field(default=0, metadata={"help": "fixed draws of the objective; 0 chooses"})
     max_draws: int = field(default=480, metadata={"help": "most draws that doubling may reach"})
     tolerance: float = field(default=1e-3, metadata={"help": "largest slope in posterior sds at convergence"})
@@ -151,5 +154,5 @@ class Backend(AbstractBackend[Target, State, Approximation]):
                 raise fail(UsageError, "E702", message, help=f"--draws {2 * rank}, or --family mean_field")
             return self.draws + self.draws % 2
         if full:
-            return max(60, 2 * rank, 120 if target.work * 2 * rank <= CHEAP else 0)
+            return max(60, 2 * rank, int(min(CHEAP_SET / max(target.work, 1.0), self.max_draws)) // 2 * 2)
         return max(30, 2 * target.size if target.size <= 100 and target.work <= CHEAP else 0)
