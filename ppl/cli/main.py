@@ -24,7 +24,9 @@ INTERRUPTED = 130
     epilog="The main job: `ppl fit vote.model voters.csv`. Help on one command: `ppl fit --help`.",
 )
 @click.version_option(__version__, prog_name="ppl")
-@click.option("--log", "log", metavar="FILE", envvar="PPL_LOG", help="Write the details of an internal error here.")
+@click.option(
+    "--log", "log", metavar="FILE", envvar="PPL_LOG", help="Write the details of an internal error here."
+)
 def group(log: str | None) -> None:
     """Write a model, fit it to data, get a posterior you can trust."""
 

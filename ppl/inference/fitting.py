@@ -17,6 +17,7 @@ from ppl import __version__
 from ppl.errors import FitError, Source, UsageError, fail
 from ppl.inference.base import discover, options
 from ppl.inference.run import Options, Run, run
+from ppl.language.typed import Program
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.assemble import draw_count, imputed_cells, levels_of, spread_khat, summarise
 from ppl.posterior.bound import Bound
@@ -73,7 +74,9 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
     backend = how.backend()
     done = run(backend, target, np.random.default_rng([how.seed, RUN]), _loop(source, bound, how))
     if done.result is None:
-        raise fail(FitError, "E801", done.outcome.sentence, help="check scales and supports of data and priors")
+        raise fail(
+            FitError, "E801", done.outcome.sentence, help="check scales and supports of data and priors"
+        )
     checked = _certify(target, backend, done, how, problem)
     drawn = summarise(
         problem, checked.draws, spread_khat(problem, target.groups, checked.importance.coordinate_khat),
@@ -101,7 +104,7 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
         settings=dict(bound.settings),
         constants={name: array for (table, name), array in bound.data.arrays.items() if table is None},
         sources=bound.inputs.sources,
-        columns=_columns(problem),
+        columns=_columns(bound.program),
         imputed=imputed_cells(problem, bound.data),
         versions={"ppl": __version__, "numpy": np.__version__, "python": platform.python_version()},
         data_warnings=tuple(bound.data.warnings),
@@ -144,14 +147,20 @@ def _status(done: Run[Any, Any], checked: Certificate) -> str:
 def _elbo(q: Approximation, checked: Certificate) -> ElboBound:
     entropy = float(q.entropy)
     return ElboBound(
-        checked.elbo, checked.elbo_se, checked.expected_log_likelihood, checked.kl, checked.elbo - entropy, entropy
+        checked.elbo,
+        checked.elbo_se,
+        checked.expected_log_likelihood,
+        checked.kl,
+        checked.elbo - entropy,
+        entropy,
     )
 
 
 def _warnings(problem: Any, target: Any, checked: Certificate) -> tuple[FitWarning, ...]:
     names = ElementNames(problem, target)
     return tuple(
-        FitWarning(f.code, names.rewritten(f.text), names.of(f.coordinates), f.severity) for f in checked.findings
+        FitWarning(f.code, names.rewritten(f.text), names.of(f.coordinates), f.severity)
+        for f in checked.findings
     )
 
 
@@ -178,8 +187,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _columns(problem: Any) -> dict[str, str]:
-    program = problem.graph.program
+def _columns(program: Program) -> dict[str, str]:
     headers = {f"{t.name}.{c.name}": c.header for t in program.tables.values() for c in t.columns}
     return headers | {g.name: g.header for g in program.givens.values()}
-

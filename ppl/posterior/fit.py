@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ppl.errors import UsageError, fail
+from ppl.errors import Diagnostic, UsageError, fail
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.estimates import Array, Estimates
 from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level, finite
@@ -55,6 +55,8 @@ class Fit:
     columns: Mapping[str, str] = field(default_factory=dict)
     imputed: tuple[ImputedCell, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    data_warnings: tuple[Diagnostic, ...] = field(default=(), compare=False)
+    unused: tuple[str, ...] = field(default=(), compare=False)
     problem: Any = field(default=None, repr=False, compare=False)
 
     @property
@@ -83,9 +85,13 @@ class Fit:
             "bound": self.bound.to_dict(),
             "seconds": {k: round(float(v), 6) for k, v in self.seconds.items()},
             "verdict": self.verdict,
-            "warnings": [w.to_dict() for w in self.warnings],
+            "warnings": self._all_warnings(),
             "posterior": self.summary().to_dict(),
         }
+
+    def _all_warnings(self) -> list[dict[str, Any]]:
+        data = [FitWarning(d.code, d.message).to_dict() for d in self.data_warnings]
+        return data + [w.to_dict() for w in self.warnings]
 
     def sample(self, n: int | None = None, seed: int = 0) -> dict[str, Array]:
         """Joint draws of every latent: name to (n, ...).
@@ -107,7 +113,13 @@ class Fit:
         return len(next(iter(self.draws.values()))) if self.draws else 0
 
     def predict(
-        self, data: Any = None, *, new_levels: str = "error", seed: int = 0, of: tuple[str, ...] = (), **tables: Any
+        self,
+        data: Any = None,
+        *,
+        new_levels: str = "error",
+        seed: int = 0,
+        of: tuple[str, ...] = (),
+        **tables: Any,
     ) -> Prediction:
         """Predict the observed columns for new data, or again for the data of the fit.
 

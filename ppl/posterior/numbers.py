@@ -24,7 +24,7 @@ def shown(value: float, decimals: int) -> str:
     """
     if not math.isfinite(value):
         return str(value)
-    if value != 0 and (abs(value) >= 1e9 or abs(value) < 0.5 * 10.0**-decimals and abs(value) < 1e-6):
+    if value != 0 and (abs(value) >= 1e9 or (abs(value) < 0.5 * 10.0**-decimals and abs(value) < 1e-6)):
         return f"{value:.2e}"
     text = f"{value:.{decimals}f}"
     return text[1:] if text.startswith("-") and float(text) == 0 else text

@@ -43,9 +43,14 @@ class Bound:
         """
         if not np.isfinite(self.elbo):
             return "ELBO: not available"
-        lines = [f"ELBO {self.elbo:.2f}" + (f" (standard error {self.error:.2g})" if np.isfinite(self.error) else "")]
+        lines = [
+            f"ELBO {self.elbo:.2f}"
+            + (f" (standard error {self.error:.2g})" if np.isfinite(self.error) else "")
+        ]
         if np.isfinite(self.kl):
-            lines.append(f"  = log likelihood {self.log_likelihood:.2f} - divergence from the prior {self.kl:.2f}")
+            lines.append(
+                f"  = log likelihood {self.log_likelihood:.2f} - divergence from the prior {self.kl:.2f}"
+            )
         if np.isfinite(self.energy):
             lines.append(f"  = energy {self.energy:.2f} + entropy {self.entropy:.2f}")
         return "\n".join(lines)
@@ -62,10 +67,16 @@ class FitWarning:
     code: str
     message: str
     names: tuple[str, ...] = ()
+    severity: str = "warn"
 
     def to_dict(self) -> Form:
-        """The JSON form."""
-        return {"code": self.code, "message": self.message, "names": list(self.names)}
+        """The JSON form; ``severity`` is note, warn or failed."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "names": list(self.names),
+        }
 
 
 @dataclass(frozen=True)

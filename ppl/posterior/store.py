@@ -15,7 +15,18 @@ from ppl.posterior.fit import SCHEMA, Fit
 from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level
 
 MODEL = "model.txt"
-PLAIN = ("model_name", "method", "status", "verdict", "seed", "options", "checks", "settings", "columns", "versions")
+PLAIN = (
+    "model_name",
+    "method",
+    "status",
+    "verdict",
+    "seed",
+    "options",
+    "checks",
+    "settings",
+    "columns",
+    "versions",
+)
 GAUSSIAN = ("mean", "log_sd", "scale_tril", "response_cov", "response_sd", "point")
 
 T = TypeVar("T")
@@ -34,7 +45,7 @@ def _record(fit: Fit) -> dict[str, Any]:
         "log_evidence": fit.log_evidence,
         "seconds": dict(fit.seconds),
         "bound": fit.bound.to_dict(),
-        "warnings": [asdict(w) for w in fit.warnings],
+        "warnings": fit.to_dict()["warnings"],
         "levels": [asdict(level) for level in fit.levels.values()],
         "sources": [asdict(s) for s in fit.sources],
         "imputed": [asdict(c) for c in fit.imputed],
@@ -73,7 +84,9 @@ def load(path: str) -> Fit:
     if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
         raise reader.broken("its record has no schema version")
     if record["schema"] > SCHEMA:
-        raise reader.broken(f"it was written by a newer ppl (schema {record['schema']}; this one reads {SCHEMA})")
+        raise reader.broken(
+            f"it was written by a newer ppl (schema {record['schema']}; this one reads {SCHEMA})"
+        )
     try:
         return _fit(reader, record)
     except (KeyError, TypeError, ValueError, AttributeError, AssertionError) as error:
@@ -81,7 +94,9 @@ def load(path: str) -> Fit:
 
 
 def _fit(reader: archive.Reader, record: Mapping[str, Any]) -> Fit:
-    gaussian = {n: reader.array(f"approximation/{n}") for n in GAUSSIAN if f"approximation/{n}" in reader.names()}
+    gaussian = {
+        n: reader.array(f"approximation/{n}") for n in GAUSSIAN if f"approximation/{n}" in reader.names()
+    }
     return Fit(
         **{name: record[name] for name in PLAIN},
         model_text=reader.text(MODEL),
@@ -89,7 +104,9 @@ def _fit(reader: archive.Reader, record: Mapping[str, Any]) -> Fit:
         draws=_group(reader, "draws", record),
         approximation=Approximation(**gaussian),
         bound=Bound(**{k: np.nan if v is None else float(v) for k, v in record["bound"].items()}),
-        warnings=tuple(FitWarning(w["code"], w["message"], tuple(w["names"])) for w in record["warnings"]),
+        warnings=tuple(
+            FitWarning(w["code"], w["message"], tuple(w["names"]), w["severity"]) for w in record["warnings"]
+        ),
         log_evidence=record["log_evidence"],
         seconds=record["seconds"],
         trace=_group(reader, "trace", record),
@@ -117,7 +134,9 @@ def _group(reader: archive.Reader, group: str, record: Mapping[str, Any]) -> dic
 
 def _level(form: Mapping[str, Any]) -> Level:
     labels = form["labels"]
-    return Level(str(form["name"]), int(form["size"]), None if labels is None else tuple(labels), int(form["low"]))
+    return Level(
+        str(form["name"]), int(form["size"]), None if labels is None else tuple(labels), int(form["low"])
+    )
 
 
 def _known(kind: type[T], form: Mapping[str, Any]) -> T:

@@ -1,0 +1,1 @@
+"""Texts and pictures about models and fits, for people."""

@@ -1,0 +1,115 @@
+"""From a run's approximation to a fit: draws, figures, names, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ppl.posterior.estimates import Array, Estimates, estimate
+from ppl.posterior.record import ImputedCell, Level
+
+KEPT = 4000  # joint draws kept where memory allows
+FEWEST = 200
+KEPT_NUMBERS = 20_000_000  # of all draws together
+REPORTED = 1000  # a larger deterministic quantity is reported only when asked for
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Draws by name, and the figures made from them."""
+
+    draws: dict[str, Array]
+    estimates: tuple[Estimates, ...]
+
+
+def draw_count(elements: int, asked: int | None) -> int:
+    """How many joint draws to keep.
+
+    >>> draw_count(10, None), draw_count(10**6, None), draw_count(10, 50)
+    (4000, 200, 50)
+    """
+    if asked is not None:
+        return asked
+    return int(np.clip(KEPT_NUMBERS // max(elements, 1), FEWEST, KEPT))
+
+
+def summarise(problem: Any, z: Array, khat: Mapping[str, Array], rng: np.random.Generator) -> Drawn:
+    """Draws (S, D) on the real line to figures for every quantity of a problem.
+
+    khat: name to the k-hat of each element, where it is known.
+    """
+    draws = problem.constrain(z)
+    listed = [q for q in problem.quantities if q.kind in ("latent", "param", "imputed")]
+    found = [_estimate(q, draws[q.name], khat) for q in listed]
+    small = [q for q in problem.quantities if q.kind == "value" and len(q.labels) <= REPORTED]
+    if small:
+        values = problem.values(draws)
+        found += [_estimate(q, values[q.name], khat) for q in small if q.name in values]
+    reported = [q for q in problem.quantities if q.kind == "report" and len(q.labels) <= REPORTED]
+    if reported:
+        values = problem.report(draws, rng)
+        found += [_estimate(q, values[q.name], khat) for q in reported]
+    return Drawn(draws, tuple(found))
+
+
+def _estimate(q: Any, draws: Array, khat: Mapping[str, Array]) -> Estimates:
+    known = khat.get(q.name)
+    fits = known is not None and np.size(known) == len(q.labels)
+    return estimate(q.name, q.kind, tuple(q.labels), draws, np.ravel(known) if fits else None)
+
+
+def element_names(problem: Any) -> dict[str, tuple[str, ...]]:
+    """Name to element names, for every quantity that is a latent, a param or imputed."""
+    kinds = ("latent", "param", "imputed")
+    return {q.name: tuple(q.labels) for q in problem.quantities if q.kind in kinds}
+
+
+def levels_of(sets: Mapping[str, Any]) -> dict[str, Level]:
+    """The index sets of bound data, to be kept with the fit."""
+    return {s.name: Level(s.name, int(s.size), s.labels, int(getattr(s, "low", 1))) for s in sets.values()}
+
+
+def imputed_cells(problem: Any, data: Any) -> tuple[ImputedCell, ...]:
+    """Every imputed cell with its place in the file."""
+    cells: list[ImputedCell] = []
+    for (table, column), missing in data.missing.items():
+        rows = np.argwhere(missing)
+        names = _names_of(problem, column, table, len(rows))
+        if names is None:
+            continue
+        lines = data.lines.get(table) if table else None
+        file = data.files.get(table, "data") if table else "data"
+        for name, where in zip(names, rows, strict=True):
+            line = int(lines[where[0]]) if lines is not None else None
+            cells.append(ImputedCell(name, file, line, column))
+    return tuple(cells)
+
+
+def _names_of(problem: Any, column: str, table: str | None, count: int) -> Sequence[str] | None:
+    for q in problem.quantities:
+        if q.kind == "imputed" and q.name in (column, f"{table}.{column}") and len(q.labels) == count:
+            labels: Sequence[str] = q.labels
+            return labels
+    return None
+
+
+def spread_khat(problem: Any, groups: Sequence[Any], khat: Array | None) -> dict[str, Array]:
+    """k-hat of coordinates to k-hat of elements; a quantity whose bijection mixes them gets the largest."""
+    return dict(_spread(problem, groups, khat)) if khat is not None else {}
+
+
+def _spread(problem: Any, groups: Sequence[Any], khat: Array) -> Iterator[tuple[str, Array]]:
+    sizes = {q.name: len(q.labels) for q in problem.quantities}
+    for group in groups:
+        if group.name not in sizes:
+            continue
+        part = khat[group.where]
+        size = sizes[group.name]
+        if len(part) == size:
+            yield group.name, part
+        elif len(part):
+            largest = np.nan if np.isnan(part).all() else np.nanmax(part)
+            yield group.name, np.full(size, largest)

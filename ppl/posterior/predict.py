@@ -1,0 +1,217 @@
+"""Prediction: the fit's draws carried over to new data, and new observations drawn there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ppl.errors import FitError, Source, UsageError, fail
+from ppl.language import typed as t
+from ppl.posterior.bound import Bound, bind_problem
+from ppl.posterior.estimates import Array
+from ppl.posterior.fit import Fit
+from ppl.posterior.predicted import Column, Prediction, Table
+from ppl.posterior.record import FitWarning
+
+MOST_NUMBERS = 50_000_000  # predicted values held at once
+
+
+def predict(
+    fit: Fit,
+    data: Any = None,
+    tables: Mapping[str, Any] | None = None,
+    *,
+    new_levels: str = "error",
+    seed: int = 0,
+    of: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    na: Any = (),
+    drop_missing: Any = (),
+) -> Prediction:
+    """Predict the observed columns, which new data need not have.
+
+    Draws of quantities without an index over rows are used as they are, elements of known levels
+    by their label. new_levels: ``prior`` draws the rest from their prior given those; ``error``
+    raises `DataError` E407 with the unseen labels.
+    """
+    if new_levels not in ("error", "prior"):
+        raise fail(UsageError, "E705", f"new_levels is `{new_levels}`", help="write `error` or `prior`")
+    if not fit.draws:
+        raise fail(FitError, "E802", "this fit has no draws to predict from")
+    bound = _bound(fit, data, tables or {}, new_levels == "prior", settings, na, drop_missing)
+    draws = _thinned(dict(fit.draws), bound)
+    rng = np.random.default_rng([seed, 3])
+    if data is not None or tables:
+        known = {name: level.labels for name, level in fit.levels.items() if level.labels is not None}
+        draws = bound.problem.transfer(draws, known, rng)
+    found = dict(bound.problem.predictive(draws, rng))
+    found |= _values(bound, draws, of)
+    columns = tuple(_column(bound, name, array) for name, array in found.items())
+    names = tuple(dict.fromkeys(c.table for c in columns))
+    return Prediction(tuple(_table(bound, name, columns) for name in names), columns, _caution(fit))
+
+
+def _bound(
+    fit: Fit, data: Any, tables: Mapping[str, Any], new: bool, settings: Any, na: Any, drop_missing: Any
+) -> Bound:
+    if data is None and not tables:
+        if fit.problem is None:
+            raise fail(
+                UsageError, "E705", "a saved fit predicts for data that are given", help="name a data file"
+            )
+        found: Bound = fit.problem
+        return found
+    program, graph = _compiled(fit)
+    levels = {name: level.labels for name, level in fit.levels.items() if level.labels is not None}
+    levels = {n: labels for n, labels in levels.items() if n not in program.tables}
+    return bind_problem(
+        program, graph, data, tables=tables, settings={**fit.settings, **(settings or {})}, na=na,
+        drop_missing=drop_missing, constants=_constants(fit, program), levels=levels, new_levels=new,
+        absent=observed_columns(program),
+    )  # fmt: skip
+
+
+def _compiled(fit: Fit) -> tuple[t.Program, Any]:
+    from ppl.graph.build import build
+    from ppl.language.check import check
+    from ppl.language.parse import parse
+
+    source = Source(fit.model_name, fit.model_text)
+    program = check(parse(source), source)
+    return program, build(program)
+
+
+def observed_columns(program: t.Program) -> set[tuple[str | None, str]]:
+    """The (table, column) of every observation."""
+    found: set[tuple[str | None, str]] = set()
+    for definition in program.definitions:
+        if definition.kind == "observed" and definition.observed is not None:
+            found |= {(r.table, r.name) for r in data_refs(definition.observed)}
+    return found
+
+
+def data_refs(term: t.Term) -> list[t.DataRef]:
+    """The columns and givens that a term mentions."""
+    found, stack = [], [term]
+    while stack:
+        node = stack.pop()
+        match node:
+            case t.DataRef():
+                found.append(node)
+            case t.Subscript(value=value, indices=indices):
+                stack += [value, *indices]
+            case t.Apply(arguments=arguments, keywords=keywords):
+                stack += [*arguments, *(k for _, k in keywords)]
+            case t.Choose(test=test, then=then, other=other):
+                stack += [test, then, other]
+            case t.Reduce(body=body) | t.Stack(body=body):
+                stack.append(body)
+            case t.ListOf(items=items):
+                stack += items
+    return found
+
+
+def _constants(fit: Fit, program: t.Program) -> list[tuple[str | None, Any]]:
+    """The fit's own givens, for those that the new data do not bring."""
+    from ppl.data import from_python
+
+    observed = {name for table, name in observed_columns(program) if table is None}
+    values: dict[str, Any] = {}
+    for name, array in fit.constants.items():
+        given = program.givens.get(name)
+        if given is None or name in observed or name in fit.settings:
+            continue
+        values[given.header] = (
+            _labelled(fit, given.type.set, array) if given.type.element == "label" else array
+        )
+    return [(None, from_python(values, "the fit"))] if values else []
+
+
+def _labelled(fit: Fit, name: str | None, codes: np.ndarray) -> np.ndarray:
+    level = fit.levels[name or ""]
+    labels = level.labels or tuple(str(level.low + k) for k in range(level.size))
+    return np.array(labels, dtype=object)[codes]
+
+
+def _thinned(draws: dict[str, Array], bound: Bound) -> dict[str, Array]:
+    rows = max([len(a) for a in bound.data.arrays.values() if np.ndim(a)], default=1)
+    count = len(next(iter(draws.values())))
+    keep = max(200, MOST_NUMBERS // max(rows, 1))
+    if keep >= count:
+        return draws
+    chosen = np.linspace(0, count - 1, keep).astype(int)
+    return {name: array[chosen] for name, array in draws.items()}
+
+
+def _values(bound: Bound, draws: dict[str, Array], of: Sequence[str]) -> dict[str, Array]:
+    if not of:
+        return {}
+    found = bound.problem.values(draws)
+    for name in of:
+        if name not in found and name not in draws:
+            known = ", ".join(f"`{k}`" for k in [*found, *draws]) or "none"
+            raise fail(UsageError, "E202", f"the model has no value `{name}`", help=f"it has: {known}")
+    return {name: found[name] if name in found else draws[name] for name in of}
+
+
+def _column(bound: Bound, name: str, array: Array) -> Column:
+    """Give a predicted array its table, the names of its parts, and its labels."""
+    kind = _type(bound.program, name)
+    sets = [axis.set for axis in kind.type.axes] if kind is not None else []
+    tables = bound.program.tables
+    count = len(array)
+    if sets and sets[0] in tables and array.ndim == 1 + len(sets):
+        parts = _parts(bound, sets[1:])
+        return Column(name, sets[0], array.reshape(count, array.shape[1], -1), parts, _labels(bound, kind))
+    if len(sets) == array.ndim - 1:
+        parts = _parts(bound, sets)
+    else:
+        size = int(np.prod(array.shape[1:], dtype=int))
+        parts = tuple(str(i + 1) for i in range(size)) if size != 1 else ("",)
+    return Column(name, None, array.reshape(count, 1, -1), parts, _labels(bound, kind))
+
+
+def _type(program: t.Program, name: str) -> t.Definition | t.ColumnDef | None:
+    for table in program.tables.values():
+        for column in table.columns:
+            if name in (column.name, f"{table.name}.{column.name}"):
+                return column
+    return next((d for d in (*program.definitions, *program.report) if d.name == name), None)
+
+
+def _parts(bound: Bound, sets: Sequence[str]) -> tuple[str, ...]:
+    parts = [""]
+    for name in sets:
+        labels = [bound.data.label(name, k) for k in range(bound.data.sets[name].size)]
+        parts = [f"{p},{label}" if p else label for p in parts for label in labels]
+    return tuple(parts)
+
+
+def _labels(bound: Bound, kind: t.Definition | t.ColumnDef | None) -> tuple[str, ...] | None:
+    if kind is None or kind.type.element != "label" or kind.type.set not in bound.data.sets:
+        return None
+    found = bound.data.sets[kind.type.set]
+    return tuple(found.label(k) for k in range(found.size))
+
+
+def _table(bound: Bound, name: str | None, columns: Sequence[Column]) -> Table:
+    count = next(c.draws.shape[1] for c in columns if c.table == name)
+    if name is None:
+        return Table(None, (), ((),) * count, np.arange(count))
+    lines = bound.data.lines.get(name)
+    numbers = lines if lines is not None else np.arange(1, count + 1)
+    headers, rows = ["line" if lines is not None else "row"], [numbers.tolist()]
+    for column in bound.program.tables[name].columns:
+        if column.role == "key":
+            found = bound.data.sets[name]
+            headers.append(column.header)
+            rows.append([found.label(k) for k in range(count)])
+    return Table(name, tuple(headers), tuple(zip(*rows, strict=True)), np.argsort(numbers, kind="stable"))
+
+
+def _caution(fit: Fit) -> tuple[FitWarning, ...]:
+    if fit.usable:
+        return ()
+    return (FitWarning("W702", f"the fit is not to be used as it is ({fit.status}): {fit.verdict}"),)

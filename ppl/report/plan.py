@@ -1,0 +1,52 @@
+"""How a model would be fitted, latent by latent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ppl.language import typed as t
+from ppl.supports import describe
+
+
+def plan_text(model: Any, problem: Any = None) -> str:
+    """One line a latent or param: its support, transform and treatment; sizes where data are bound."""
+    lines = ["method: advi, a Gaussian over the transformed latents"]
+    sizes = {q.name: len(q.labels) for q in problem.quantities} if problem is not None else {}
+    rows = [_row(d, sizes) for d in model.program.definitions if d.kind in ("latent", "param")]
+    rows += [_imputed(d) for d in model.program.definitions if d.imputes is not None]
+    width = max((len(name) for name, _ in rows), default=0)
+    lines += [f"  {name.ljust(width)}  {text}" for name, text in rows]
+    if problem is not None:
+        lines.append(_family(problem))
+    return "\n".join(lines)
+
+
+def _row(d: t.Definition, sizes: dict[str, int]) -> tuple[str, str]:
+    axes = ", ".join(str(axis) for axis in d.type.axes)
+    name = f"{d.name}[{axes}]" if axes else d.name
+    count = f"{sizes[d.name]} elements, " if sizes.get(d.name, 1) > 1 else ""
+    return name, count + _treatment(d)
+
+
+def _treatment(d: t.Definition) -> str:
+    if d.type.element in ("label", "bool", "int"):
+        what = "states" if d.type.element == "label" else "values"
+        return f"discrete: its {what} are summed out exactly"
+    support = describe(d.type.support)
+    how = "a point estimate, by maximum likelihood" if d.kind == "param" else "Gaussian"
+    moved = "as it is" if support == "real" else f"from {support} to the real line"
+    return f"{how}, {moved}"
+
+
+def _imputed(d: t.Definition) -> tuple[str, str]:
+    assert d.imputes is not None
+    return d.imputes[1], "missing cells are estimated like latents"
+
+
+def _family(problem: Any) -> str:
+    target = problem.target()
+    free = int((~target.point).sum())
+    family = (
+        "full rank (every correlation)" if free <= 100 else "mean field, sds corrected by linear response"
+    )
+    return f"{free} coordinates on the real line: {family}"
