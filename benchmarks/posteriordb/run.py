@@ -99,6 +99,15 @@ def warned(fit_json: dict) -> set[str]:
     return found
 
 
+def mentions(text: str, name: str) -> bool:
+    """Whether the text names this very element.
+
+    >>> mentions("the sd of `beta[1]` is too small", "beta"), mentions("see beta[1]", "beta[1]")
+    (False, True)
+    """
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?![\w\[])", text) is not None
+
+
 def errors(ours: dict, reference: dict) -> tuple[float, float]:
     """The pair (d_mean, d_sd) of one parameter."""
     d_mean = abs(ours["mean"] - reference["mean"]) / reference["sd"]
@@ -116,13 +125,13 @@ def score(name: str, options: list[str]) -> Score:
     mean_at = max(table, key=lambda k: table[k][0])
     sd_at = max(table, key=lambda k: table[k][1])
     missed = tuple(k for k, (m, s) in table.items() if m > limit[0] or s > limit[1])
-    return Score(
-        name, limit, table[mean_at][0], mean_at, table[sd_at][1], sd_at, seconds, missed,
-        tuple(sorted(warned(result) & set(reference))), tuple(k for k in reference if k not in ours), result["status"],
-    )  # fmt: skip
+    flagged = tuple(sorted(warned(result) & set(reference)))
+    absent = tuple(k for k in reference if k not in ours)
+    worst = (table[mean_at][0], mean_at, table[sd_at][1], sd_at)
+    return Score(name, limit, *worst, seconds, missed, flagged, absent, result["status"])
 
 
-HEADER = f"{'posterior':44s} {'|mean error|':>12s}  {'at':10s} {'|log sd|':>8s}  {'at':10s} {'limit':>9s} {'s':>5s}  result"
+HEADER = f"{'posterior':44s} |mean error|  {'at':10s} |log sd|  {'at':10s} {'limit':>9s} {'s':>5s}"
 
 
 def line(s: Score) -> str:
