@@ -86,7 +86,7 @@ from ppl.backend.special_normal import (
     solve_lower,
     trace_ratio,
 )
-from ppl.backend.special_probability import log_probability, log_scaled_exp1
+from ppl.backend.special_probability import inner_sigmoid, log_probability, log_scaled_exp1, log_sigmoid_slope
 from ppl.backend.special_tails import (
     log_betainc,
     log_betaincc,

@@ -34,3 +34,20 @@ def _log_mills(u: Array) -> Array:
 def log_scaled_exp1(u: Array) -> Array:
     """log(exp(u) E1(u)), u > 0, E1 the exponential integral (Abramowitz & Stegun 5.1.22)."""
     return _log_mills(u)
+
+
+def _tail(u: Array) -> Array:
+    return np.exp(-np.abs(u))
+
+
+@op(lambda g, ans, u: g * (_tail(u) / np.square(1.0 + _tail(u))), broadcasts=True)
+def inner_sigmoid(u: Array) -> Array:
+    """1 / (1 + exp(-u)) kept strictly between 0 and 1: it stops at 1e-300 and 1 - 2^-53."""
+    e = _tail(u)
+    return np.clip(np.where(np.greater_equal(u, 0), 1.0, e) / (1.0 + e), 1e-300, 1.0 - 2.0**-53)
+
+
+@op(lambda g, ans, u: g * -np.tanh(0.5 * np.asarray(u)), broadcasts=True)
+def log_sigmoid_slope(u: Array) -> Array:
+    """log of the derivative of the sigmoid: -|u| - 2 log(1 + exp(-|u|))."""
+    return -np.abs(u) - 2.0 * np.log1p(_tail(u))
