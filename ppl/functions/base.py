@@ -12,7 +12,8 @@ kind:
   ``sum(v)`` over event axes and for comprehensions ``sum(e for k in S)``; ``result(x)`` gives element
   and support only;
 * ``array``: arguments keep their event axes, batch axes lead and are aligned; ``result`` gives the
-  whole type, axes included; ``evaluate(*arrays, dims, **keywords)`` is told how many event axes each positional array has;
+  whole type, axes included; ``evaluate(*arrays, dims, **keywords)`` is told how many event axes
+  each positional array has;
 * ``data``: like ``array``, of whole data columns only (``zscore(age)``), evaluated once in numpy;
 * ``index``: about positions in an index set (``first``, ``position``); evaluated by the graph;
 * ``special``: the checker and the graph know it by name (``logp``, ``Prob``).

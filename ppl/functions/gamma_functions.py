@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ppl.backend import ops as xp
@@ -40,19 +41,24 @@ def lbeta(a: Array, b: Array) -> Array:
     >>> round(float(lbeta(2.0, 1.0)), 6)
     -0.693147
     """
-    return xp.lbeta(real_number(a), real_number(b))
+    return xp.log_beta(real_number(a), real_number(b))
 
 
 @function("lchoose", "elementwise", "n k", unrestricted("lchoose"))
 def lchoose(n: Array, k: Array) -> Array:
-    """log of n over k, -log(n + 1) - lbeta(n - k + 1, k + 1): `lchoose(n[i], y[i])`.
+    """log of n over k, -log(n + 1) - lbeta(n - k + 1, k + 1); -inf unless 0 <= k <= n.
+
+    `lchoose(n[i], y[i])`.
 
     >>> round(float(lchoose(5, 2)), 6) == round(2.302585092994046, 6)
     True
     """
     n, k = real_number(n), real_number(k)
-    ways = xp.lbeta(xp.add(xp.subtract(n, k), 1.0), xp.add(k, 1.0))
-    return xp.negative(xp.add(xp.log1p(n), ways))
+    possible = xp.logical_and(xp.greater_equal(k, 0.0), xp.less_equal(k, n))
+    # impossible choices are replaced before and after, so that no NaN reaches a derivative
+    chosen = xp.where(possible, k, 0.0)
+    ways = xp.log_beta(xp.add(xp.subtract(n, chosen), 1.0), xp.add(chosen, 1.0))
+    return xp.where(possible, xp.negative(xp.add(xp.log1p(n), ways)), -math.inf)
 
 
 @function("erf", "elementwise", "x", maps("erf", Interval(-1.0, 1.0)))
