@@ -58,7 +58,9 @@ class Op:
             return self.primitive(*args, **attributes)
         return self.forward(*args, **attributes)
 
-    def pull(self, i: int, g: Array, ans: Array, args: tuple[Array, ...], attributes: dict[str, Any]) -> Array:
+    def pull(
+        self, i: int, g: Array, ans: Array, args: tuple[Array, ...], attributes: dict[str, Any]
+    ) -> Array:
         """Cotangent of argument i, in that argument's own shape."""
         vjp = self.vjps[i] if i < len(self.vjps) else self.vjps[-1]
         assert vjp is not None

@@ -95,7 +95,12 @@ class Tape:
         """Append one operation (or find it), computing its example value."""
         slots = tuple(a.slot if isinstance(a, Value) else None for a in args)
         constants = tuple(None if isinstance(a, Value) else a for a in args)
-        key = (op.name, slots, tuple(map(_key, constants)), tuple((k, _attribute(v)) for k, v in attributes.items()))
+        key = (
+            op.name,
+            slots,
+            tuple(map(_key, constants)),
+            tuple((k, _attribute(v)) for k, v in attributes.items()),
+        )
         if key in self._known:
             return self._known[key]
         with np.errstate(all="ignore"):
@@ -116,7 +121,14 @@ class Tape:
             if instruction.out in needed:
                 kept.append(instruction)
                 needed.update(s for s in instruction.slots if s is not None)
-        return Program(tuple(reversed(kept)), self.slots, output.slot, None)
+        sizes = [
+            np.size(v.example) / max(np.shape(v.example)[0], 1)
+            for v in self._known.values()
+            if v.slot in needed
+        ]
+        return Program(
+            tuple(reversed(kept)), self.slots, output.slot, None, max(sizes, default=1.0), sum(sizes)
+        )
 
 
 def _attribute(value: Any) -> Any:
@@ -131,6 +143,8 @@ class Program:
     slots: int
     output: int | None
     constant: Array | None
+    widest: float = 1.0
+    work: float = 1.0
 
     def _forward(self, z: Array) -> list[Any]:
         values: list[Any] = [None] * self.slots

@@ -1,0 +1,349 @@
+"""Walk the statements of a bound graph: from one vector of coordinates to values and log terms.
+
+The same walk serves the traced log joint, plain draws, and prior simulation's bookkeeping.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ppl.backend import ops as xp
+from ppl.errors import DataError, DataPlace, Diagnostic, ModelError
+from ppl.graph import densities
+from ppl.graph import nodes as g
+from ppl.graph.bind import BoundData
+from ppl.graph.blocks import Block, constrained, make_block, make_imputed
+from ppl.graph.eliminate import Elimination, Latent, Potential, reads_of
+from ppl.graph.evaluate import Evaluator, StillVector
+from ppl.graph.inline import discrete_names, is_discrete
+from ppl.graph.named import Named, add, aligned, union
+from ppl.graph.nodes import Dim
+from ppl.graph.recurrence import solve_recurrence
+from ppl.graph.store import stored_dims, to_stored
+
+Array = Any
+
+
+@dataclass
+class Terms:
+    """Log terms gathered on the way: prior (with Jacobians), likelihood, and potentials."""
+
+    prior: list[Named] = field(default_factory=list)
+    likelihood: list[Named] = field(default_factory=list)
+    potentials: list[Potential] = field(default_factory=list)
+    observed: dict[str, Named] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The blocks of a bound graph, and the discrete latents that are summed out."""
+
+    graph: g.Graph
+    data: BoundData
+    groups: tuple[tuple[g.Statement, ...], ...]
+    blocks: dict[str, Block]
+    size: int
+    discrete: frozenset[str]
+
+    def evaluator(self) -> Evaluator:
+        """A fresh evaluator that knows the domains and the dims of imputed cells."""
+        at = Evaluator(self.data, self.graph.domains)
+        for block in self.blocks.values():
+            if block.cells is not None:
+                at.define_dim(block.batch[0], len(block.cells))
+        return at
+
+
+def layout(graph: g.Graph, data: BoundData, data_sets: frozenset[str], groups: Any) -> Layout:
+    """Place every continuous latent, param and imputed cell in one vector."""
+    at = Evaluator(data, graph.domains)
+    blocks: dict[str, Block] = {}
+    start = 0
+    discrete = {
+        n
+        for n in discrete_names(graph)
+        if "." not in n or data.missing.get(tuple(n.split(".", 1)), np.False_).any()
+    }  # type: ignore[arg-type]
+    for s in (s for group in groups for s in group):
+        if s.kind in ("latent", "param") and not is_discrete(s):
+            blocks[s.name] = make_block(at, s, start, data_sets)
+            start = blocks[s.name].where.stop
+        elif s.imputes is not None and ".".join(s.imputes) not in discrete:
+            block = make_imputed(at, s, start, data_sets)
+            if block is not None:
+                blocks[block.name] = block
+                start = block.where.stop
+    return Layout(graph, data, groups, blocks, start, frozenset(discrete))
+
+
+def walk(lay: Layout, at: Evaluator, z: Array, terms: Terms | None) -> None:
+    """Give every variable its value in ``at``; with ``terms``, gather the log joint too."""
+    for group in lay.groups:
+        if len(group) > 1 or group[0].recurrent:
+            _walk_group(lay, at, z, terms, group)
+        else:
+            _walk_statement(lay, at, z, terms, group[0])
+
+
+def _walk_statement(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> None:
+    _define(lay, at, z, terms, s)
+    if terms is not None:
+        _add_factor(lay, at, terms, s)
+
+
+def _walk_group(
+    lay: Layout, at: Evaluator, z: Array, terms: Terms | None, group: tuple[g.Statement, ...]
+) -> None:
+    """A cycle through earlier rows: latents first (they need no parents), then the recurrence."""
+    values = tuple(s for s in group if s.kind == "value")
+    for s in group:
+        if s.kind != "value":
+            _define(lay, at, z, terms, s)
+    if values:
+        solve_recurrence(at, values)
+    if terms is not None:
+        for s in group:
+            _add_factor(lay, at, terms, s)
+
+
+def _define(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> None:
+    if s.name in lay.discrete and s.kind == "latent":
+        at.states[s.name] = _states(at, s)
+    elif s.name in lay.blocks and s.kind in ("latent", "param"):
+        block = lay.blocks[s.name]
+        value, log_det = constrained(at, block, z)
+        at.values[s.name] = to_stored(at, s, value)
+        if terms is not None and s.kind == "latent":
+            terms.prior += [Named(log_det), _checked(at, s, at.log_density(s.body, value, s.event))]
+    elif s.kind == "value":
+        at.values[s.name] = to_stored(at, s, at.named(s.body))
+    elif s.imputes is not None:
+        _define_imputed(lay, at, z, terms, s)
+
+
+def _define_imputed(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> None:
+    assert s.imputes is not None
+    name = ".".join(s.imputes)
+    if name in lay.discrete:
+        at.states[name] = _states(at, s)
+        return
+    block = lay.blocks.get(name)
+    if block is None:
+        return
+    assert block.cells is not None
+    value, log_det = constrained(at, block, z)
+    base = lay.data.arrays[s.imputes].astype(float)
+    full = (
+        xp.place(value.array, block.cells, shape=base.shape)
+        + np.where(lay.data.missing[s.imputes], 0.0, base)[None]
+    )
+    assert s.observed is not None
+    at.values[name] = Named(full, stored_dims(s.imputes, base.ndim))
+    if terms is not None:
+        terms.prior.append(Named(log_det))
+
+
+def _states(at: Evaluator, s: g.Statement) -> np.ndarray:
+    """All values of a discrete latent."""
+    kind = s.body.type
+    if kind.element == "label" and kind.set is not None:
+        return np.arange(at.sets.size(kind.set))
+    if kind.element == "bool":
+        return np.array([0.0, 1.0])
+    assert isinstance(s.body, g.Distribution)
+    try:
+        states = densities.prepare(at, s.body, s.event, None, s.place.plates).applied.states()
+    except StillVector:
+        states = None
+    if states is None:
+        raise ModelError(
+            (
+                Diagnostic(
+                    "E505",
+                    f"the discrete latent `{s.name}` has no largest value, so it cannot be summed out",
+                    span=s.span,
+                    help=f"bound it: `{s.name} ~ Truncated({s.body.name}(...), upper = K)`",
+                ),
+            )
+        )
+    return np.asarray(states, dtype=float)
+
+
+# ---------------------------------------------------------------- factors
+
+
+def _add_factor(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement) -> None:
+    try:
+        if s.kind == "factor":
+            _add(lay, at, terms.likelihood, terms, s, at.named(s.body))
+        elif s.kind == "observed":
+            _add_observed(lay, at, terms, s)
+        elif s.name in lay.discrete and s.kind == "latent":
+            value = _own_states(at, s)
+            _add(lay, at, terms.prior, terms, s, at.log_density(s.body, value, s.event))
+    except StillVector as error:
+        raise ModelError(
+            (
+                Diagnostic(
+                    "E505",
+                    f"`{s.name}` uses the discrete latent `{error.name}` as a whole vector: its joint states are too many",
+                    span=s.span,
+                    help="read one element at a time, or wait for the score-function method (`bbvi`)",
+                ),
+            )
+        ) from None
+
+
+def _add_observed(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement) -> None:
+    assert s.observed is not None
+    value = at.named(s.observed)
+    terms.observed[s.name] = value
+    _check_support(lay, at, s, value)
+    density = at.log_density(s.body, value, s.event)
+    if s.imputes is not None and ".".join(s.imputes) in lay.discrete:
+        density = add([density, _evidence(lay, at, s, value)], at.size)
+    _add(lay, at, terms.likelihood, terms, s, density)
+
+
+def _own_states(at: Evaluator, s: g.Statement) -> Named:
+    """A discrete latent's states at each of its own cells."""
+    plates = tuple(a for a in s.place.axes if isinstance(a, g.Node))
+    if len(plates) != len(s.place.axes):
+        raise StillVector(s.name)
+    stored = tuple(Dim(a.type.set or "", f"@{i}") for i, a in enumerate(plates))
+    variable = g.Variable(s.type, frozenset(), stored, s.span, s.name)
+    if not plates:
+        return at.named(variable)
+    loops: frozenset[Dim] = frozenset().union(*(p.loops for p in plates))
+    own = g.Gather(s.body.type, loops, (), s.span, variable, tuple(g.At(p) for p in plates))
+    return at.named(own)
+
+
+def _evidence(lay: Layout, at: Evaluator, s: g.Statement, value: Named) -> Named:
+    """0 where a cell of an imputed discrete column is blank or agrees with the state, else -inf."""
+    assert s.imputes is not None
+    data = lay.data.arrays[s.imputes]
+    blank = lay.data.missing[s.imputes]
+    read = at.reads[value.dims[0]]
+    codes = [c.codes.numpy[0] for c in read.cells]
+    dims = union((c.codes.dims for c in read.cells), at.size)
+    cells = tuple(np.broadcast_to(c, tuple(at.size(d) for d in dims)) for c in codes)
+    seen, free = data[cells], blank[cells]
+    agree = free[..., None] | (seen[..., None] == value.numpy[0])
+    with np.errstate(divide="ignore"):
+        return Named(np.log(agree.astype(float))[None], (*dims, value.dims[0]))
+
+
+def _add(
+    lay: Layout, at: Evaluator, simple: list[Named], terms: Terms, s: g.Statement, density: Named
+) -> None:
+    density = _checked(at, s, density)
+    reads = reads_of(at, density)
+    missing = tuple(d for d in s.place.plates if d not in density.dims)
+    if missing and s.kind == "factor":
+        dims = (*density.dims, *missing)
+        full = tuple(at.size(d) for d in dims)
+        density = Named(xp.broadcast_last(aligned(density, dims), full), dims)
+    if reads:
+        terms.potentials.append(Potential(density, reads))
+    else:
+        simple.append(density)
+
+
+def _checked(at: Evaluator, s: g.Statement, density: Named) -> Named:
+    """Refuse cells that no value stands for, naming the row."""
+    if density.invalid is None:
+        return density
+    mask = np.asarray(density.invalid.array)[0]
+    cell = np.argwhere(mask)[0] if mask.any() else None
+    if cell is None:
+        return Named(density.array, density.dims)
+    rows = ", ".join(place_name(at, d, int(i)) for d, i in zip(density.invalid.dims, cell, strict=True))
+    message = f"`{s.name}` refers to a row that does not exist, at {rows}"
+    help = "give the first rows a case of their own (`... if first(i) else ...`), or filter the plate"
+    raise DataError((Diagnostic("E318", message, span=s.span, help=help),))
+
+
+def place_name(at: Evaluator, dim: Dim, i: int) -> str:
+    """A cell along a dim in the user's words: the label, with the file's line for a table's row."""
+    if dim in at.domains:
+        domain = at.domains[dim]
+        return ", ".join(
+            f"{v} = {at.data.label(d.set, int(p[i]))}"
+            for v, d, p in zip(domain.variables, domain.plain, at.positions(dim), strict=True)
+        )
+    lines = at.data.lines.get(dim.set)
+    if lines is not None:
+        return f"{at.data.files.get(dim.set, dim.set)} line {int(lines[i])}"
+    return f"{dim.set} {at.data.label(dim.set, i)}"
+
+
+def _check_support(lay: Layout, at: Evaluator, s: g.Statement, value: Named) -> None:
+    """E405: an observation outside the support of its distribution."""
+    from ppl.graph.observed import outside_support
+
+    if not value.constant or not isinstance(s.body, g.Distribution):
+        return
+    bad = outside_support(s.body.type.support, value.numpy)
+    if s.imputes is not None or not bad.any():
+        return
+    rows = np.argwhere(bad[0])
+    where = [
+        ", ".join(place_name(at, d, int(i)) for d, i in zip(value.dims, r, strict=True)) for r in rows[:3]
+    ]
+    shown = [f"{value.numpy[0][tuple(r)]:g}" for r in rows[:3]]
+    cells = ", ".join(f"{v} ({w})" for v, w in zip(shown, where, strict=True))
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    from ppl.supports import describe
+
+    message = f"`{s.body.name}` needs {describe(s.body.type.support)} values; `{s.name}` holds {cells}{more}"
+    lines = lay.data.lines.get(value.dims[0].set) if value.dims else None
+    place = None
+    if lines is not None and value.dims:
+        file = lay.data.files.get(value.dims[0].set, value.dims[0].set)
+        place = DataPlace(file, int(lines[rows[0][0]]), s.name)
+    help = "drop these rows, or choose a distribution whose support holds them"
+    raise DataError((Diagnostic("E405", message, span=None if place else s.span, help=help, place=place),))
+
+
+def joint(lay: Layout, at: Evaluator, terms: Terms) -> tuple[Named, Named]:
+    """The prior part and the rest of the log joint, over the draw axis alone."""
+    weight = row_weights(lay, at)
+    latents = {}
+    for name in lay.discrete:
+        sets = _stored_sets(lay, name)
+        latents[name] = Latent(name, len(at.states[name]), sets)
+    elimination = Elimination(at, latents, weight)
+    prior = add([Named(np.zeros(1)), *(elimination.plate_sum(t, ()) for t in terms.prior)], at.size)
+    rest = [Named(np.zeros(1)), *(elimination.plate_sum(t, ()) for t in terms.likelihood)]
+    if terms.potentials:
+        rest.append(elimination.run(terms.potentials))
+    return prior, add(rest, at.size)
+
+
+def _stored_sets(lay: Layout, name: str) -> tuple[str, ...]:
+    if "." in name:
+        return (name.split(".", 1)[0],)
+    s = lay.graph.statement(name)
+    assert s is not None
+    return tuple(a.type.set or "" if isinstance(a, g.Node) else a.set for a in s.place.axes)
+
+
+def row_weights(lay: Layout, at: Evaluator) -> Any:
+    """A function from a plate dim to the weights of its rows (None where all count once)."""
+
+    def weight(dim: Dim) -> np.ndarray | None:
+        if dim in at.domains:
+            domain = at.domains[dim]
+            found = [
+                lay.data.weights[d.set][p]
+                for d, p in zip(domain.plain, at.positions(dim), strict=True)
+                if d.set in lay.data.weights
+            ]
+            return np.prod(found, axis=0) if found else None
+        return lay.data.weights.get(dim.set)
+
+    return weight

@@ -1,0 +1,293 @@
+"""Distribution nodes applied to arrays: alignment of arguments, wrappers, log densities, draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ppl.backend import ops as xp
+from ppl.backend.op import Traced
+from ppl.distributions import Applied, Distribution, find
+from ppl.graph import nodes as g
+from ppl.graph.named import Named, aligned, merge_invalid, union
+from ppl.graph.nodes import Dim
+from ppl.supports import Support
+
+if TYPE_CHECKING:
+    from ppl.graph.evaluate import Evaluator
+
+Array = Any
+
+
+def event_dims(body: g.Node) -> int:
+    """How many event axes one draw consumes (a scalar distribution: none)."""
+    if isinstance(body, g.Choose):
+        return event_dims(body.then)
+    assert isinstance(body, g.Distribution)
+    kind = distribution(body)
+    if not kind.wrapper or kind.event_dims:
+        return kind.event_dims
+    inner = dict(body.arguments).get("distribution") or dict(body.arguments)["components"]
+    return event_dims(inner.items[0] if isinstance(inner, g.Items) else inner)
+
+
+def distribution(body: g.Distribution) -> type[Distribution]:
+    """The class of a distribution node."""
+    kind = find(body.name)
+    assert kind is not None
+    return kind
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """An argument: its value and how many of its trailing event dims the distribution consumes."""
+
+    value: Named
+    node: g.Node
+    consumed: tuple[Dim, ...]
+
+
+def _leaves(at: Evaluator, body: g.Distribution, event: tuple[Dim, ...]) -> list[Leaf]:
+    """Every array argument, wrappers' inner ones included."""
+    out: list[Leaf] = []
+    kind = distribution(body)
+    for name, node in body.arguments:
+        for part in _parts(node):
+            if isinstance(part, g.Distribution):
+                out += _leaves(at, part, event)
+            elif isinstance(part, g.Choose) and isinstance(part.then, g.Distribution):
+                raise TypeError("a choice between distributions inside a wrapper")
+            else:
+                out.append(_leaf(at, kind, name, part, event))
+    return out
+
+
+def _parts(node: g.Node) -> tuple[g.Node, ...]:
+    if isinstance(node, g.Items) and isinstance(node.items[0], g.Distribution):
+        return node.items
+    return (node,)
+
+
+def _leaf(at: Evaluator, kind: type[Distribution], name: str, node: g.Node, event: tuple[Dim, ...]) -> Leaf:
+    parameter = next((p for p in kind.parameters if p.name == name), None)
+    k = 0 if parameter is None else parameter.event_dims
+    value = at.named(node)
+    if k == 0:
+        return Leaf(_matched(value, node.event, event), node, ())
+    consumed = node.event[len(node.event) - k :] if len(node.event) >= k else ()
+    extra = node.event[: len(node.event) - k]
+    return Leaf(_matched(value, extra, event), node, consumed)
+
+
+def _matched(value: Named, own: Sequence[Dim], event: tuple[Dim, ...]) -> Named:
+    """Event dims of an elementwise argument take the names of the value's dims over the same sets."""
+    free = [d for d in event if d not in own]
+    names = {}
+    for d in own:
+        same = [e for e in free if e.set == d.set]
+        if d not in event and same:
+            names[d] = same[0]
+            free.remove(same[0])
+    return value.renamed(names) if names else value
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A distribution with arrays aligned to ``batch`` dims, and the event dims it consumes."""
+
+    applied: Applied
+    batch: tuple[Dim, ...]
+    consumed: tuple[Dim, ...]
+    invalid: Named | None
+
+
+def prepare(
+    at: Evaluator, body: g.Distribution, event: tuple[Dim, ...], x: Named | None, plates: Sequence[Dim] = ()
+) -> Ready:
+    """Align all arguments (and the value's own dims) to one batch."""
+    k = event_dims(body)
+    consumed = event[len(event) - k :]
+    leaves = _leaves(at, body, event)
+    dims: list[set[Dim]] = [set(leaf.value.dims) - set(leaf.consumed) for leaf in leaves]
+    if x is not None:
+        dims.append(set(x.dims))
+    dims.append(set(event) | set(plates))
+    batch = union((d - set(consumed) for d in dims), at.size)
+    values = {id(leaf.node): leaf for leaf in leaves}
+    applied = _applied(at, body, values, batch, consumed)
+    return Ready(applied, batch, consumed, merge_invalid([leaf.value for leaf in leaves], at.size))
+
+
+def _applied(
+    at: Evaluator,
+    body: g.Distribution,
+    values: dict[int, Leaf],
+    batch: tuple[Dim, ...],
+    consumed: tuple[Dim, ...],
+) -> Applied:
+    kind = distribution(body)
+    given: dict[str, Any] = {}
+    for name, node in body.arguments:
+        parts = _parts(node)
+        if isinstance(parts[0], g.Distribution):
+            inner_event = consumed
+            layout = batch
+            if kind.event_dims and not event_dims(parts[0]):
+                layout, inner_event = (*batch, *consumed), ()
+            built = tuple(
+                _applied(at, p, values, layout, inner_event) for p in parts if isinstance(p, g.Distribution)
+            )
+            given[name] = built if isinstance(node, g.Items) else built[0]
+        else:
+            given[name] = _argument(at, kind, name, values[id(node)], batch, consumed)
+    if body.name == "Flat":
+        given["on"] = body.type.support
+    return Applied(kind, given)
+
+
+def _argument(
+    at: Evaluator,
+    kind: type[Distribution],
+    name: str,
+    leaf: Leaf,
+    batch: tuple[Dim, ...],
+    consumed: tuple[Dim, ...],
+) -> Array:
+    parameter = next((p for p in kind.parameters if p.name == name), None)
+    k = 0 if parameter is None else parameter.event_dims
+    array = aligned(leaf.value, (*batch, *leaf.consumed))
+    if k and not leaf.consumed:
+        array = xp.expand_dims(array, tuple(range(-k, 0)))
+        array = xp.broadcast_last(array, tuple(at.size(d) for d in consumed[len(consumed) - k :]))
+    return array
+
+
+def log_density(at: Evaluator, body: g.Distribution, x: Named, event: tuple[Dim, ...]) -> Named:
+    """Log density of x over the batch dims."""
+    ready = prepare(at, body, event, x)
+    value = aligned(x, (*ready.batch, *ready.consumed))
+    out = ready.applied.log_density(value)
+    shape = tuple(at.size(d) for d in ready.batch)
+    if not isinstance(out, Traced):
+        out = np.broadcast_to(out, (np.shape(out)[0], *shape))
+    elif out.shape[1:] != shape:  # type: ignore[attr-defined]
+        out = xp.broadcast_last(out, shape)
+    invalid = merge_invalid([x, Named(None, (), ready.invalid)], at.size)
+    return Named(out, ready.batch, invalid)
+
+
+def draw(
+    at: Evaluator,
+    body: g.Node,
+    event: tuple[Dim, ...],
+    plates: tuple[Dim, ...],
+    draws: int,
+    rng: np.random.Generator,
+) -> Named:
+    """One draw of a distribution node for each posterior draw, over plates and event dims."""
+    if isinstance(body, g.Choose):
+        test = at.named(body.test)
+        then, other = (draw(at, b, event, plates, draws, rng) for b in (body.then, body.other))
+        dims = union((test.dims, then.dims, other.dims), at.size, event)
+        mask = aligned(test, dims).astype(bool)
+        return Named(np.where(mask, aligned(then, dims), aligned(other, dims)), dims)
+    assert isinstance(body, g.Distribution)
+    ready = prepare(at, body, event, None, plates)
+    shape = (draws, *(at.size(d) for d in ready.batch))
+    kind = body.name
+    if kind in ("Dirichlet", "MultivariateNormal", "Ordered", "ZeroSumNormal") or ready.consumed:
+        return Named(_sample_event(at, ready, rng, shape), (*ready.batch, *ready.consumed))
+    return Named(np.asarray(ready.applied.sample(rng, shape)), ready.batch)
+
+
+def _sample_event(
+    at: Evaluator, ready: Ready, rng: np.random.Generator, shape: tuple[int, ...]
+) -> np.ndarray:
+    out = np.asarray(ready.applied.sample(rng, shape))
+    want = (*shape, *(at.size(d) for d in ready.consumed))
+    return np.broadcast_to(out, want) if out.shape != want else out
+
+
+def limits(
+    at: Evaluator, body: g.Node, event: tuple[Dim, ...], plates: tuple[Dim, ...]
+) -> tuple[Named, Named] | None:
+    """Bounds that depend on other quantities, over the batch dims; None where they are static."""
+    if isinstance(body, g.Choose):
+        return None
+    assert isinstance(body, g.Distribution)
+    ready = prepare(at, body, event, None, plates)
+    bounds = ready.applied.limits()
+    if bounds is None:
+        return None
+    lower, upper = (Named(b, ready.batch) if np.ndim(getattr(b, "example", b)) else None for b in bounds)
+    if lower is None or upper is None:
+        n = 1 + len(ready.batch)
+        full = [
+            b.array if b is not None else np.full((1,) * n, float(c))
+            for b, c in zip((lower, upper), bounds, strict=True)
+        ]
+        return Named(full[0], ready.batch), Named(full[1], ready.batch)
+    return lower, upper
+
+
+def support(body: g.Node) -> Support:
+    """The static support of one draw."""
+    return body.type.support
+
+
+def segment(function: str, array: Array, index: np.ndarray, size: int) -> Array:
+    """A ragged reduction along the last axis into ``size`` slots."""
+    if function in ("sum", "mean"):
+        out = xp.segment_sum(array, index, size=size, axis=-1)
+        if function == "sum":
+            return out
+        return out / np.maximum(np.bincount(index, minlength=size), 1)
+    if function == "logsumexp":
+        top = _segment_max(array, index, size)
+        with np.errstate(divide="ignore"):
+            return xp.log(xp.segment_sum(xp.exp(array - top[..., index]), index, size=size, axis=-1)) + top
+    if function == "prod":
+        return _segment_prod(array, index, size)
+    if function in ("min", "max"):
+        return _segment_extreme(function, array, index, size)
+    raise TypeError(f"a ragged `{function}` is not known")
+
+
+def _segment_max(array: Array, index: np.ndarray, size: int) -> np.ndarray:
+    """A constant upper level for each segment (from the example value; any level is exact)."""
+    values = (
+        np.asarray(getattr(array, "example", array), dtype=float)
+        .reshape(-1, len(index))
+        .max(axis=0, initial=-np.inf)
+    )
+    top = np.full(size, -np.inf)
+    np.maximum.at(top, index, values)
+    return np.where(np.isfinite(top), top, 0.0)
+
+
+def _segment_prod(array: Array, index: np.ndarray, size: int) -> Array:
+    padded, slots = _padded(index, size)
+    full = xp.reshape_last(xp.take(array, slots.ravel(), axis=-1), count=1, shape=slots.shape)
+    return xp.prod(xp.where(padded, full, 1.0), axis=-1)
+
+
+def _segment_extreme(function: str, array: Array, index: np.ndarray, size: int) -> Array:
+    padded, slots = _padded(index, size)
+    full = xp.reshape_last(xp.take(array, slots.ravel(), axis=-1), count=1, shape=slots.shape)
+    fill = np.inf if function == "min" else -np.inf
+    reduce = xp.min if function == "min" else xp.max
+    return reduce(xp.where(padded, full, fill), axis=-1)
+
+
+def _padded(index: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of each segment side by side, padded to the longest: (mask, positions)."""
+    order = np.argsort(index, kind="stable")
+    counts = np.bincount(index, minlength=size)
+    width = int(counts.max(initial=0))
+    starts = np.cumsum(counts) - counts
+    place = np.minimum(starts[:, None] + np.arange(width)[None, :], max(len(index) - 1, 0))
+    mask = np.arange(width)[None, :] < counts[:, None]
+    return mask, order[place] if len(index) else place

@@ -1,0 +1,162 @@
+"""Lower a bound graph to a target: one replayable tape from coordinates to the log joint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ppl.backend.tape import Program, Tape
+from ppl.errors import DataError, Diagnostic
+from ppl.graph import densities
+from ppl.graph import nodes as g
+from ppl.graph.assemble import Layout, Terms, joint, walk
+from ppl.graph.blocks import Block, unconstrained
+from ppl.graph.named import Named
+from ppl.graph.order import mentions
+from ppl.graph.store import to_stored
+
+Array = Any
+ELEMENTS_AT_ONCE = 1_000_000  # array elements of one intermediate per piece of a batch of draws
+
+
+@dataclass(frozen=True)
+class Group:
+    """A latent's coordinates, as inference sees them."""
+
+    name: str
+    where: slice
+    is_global: bool
+
+
+class GraphTarget:
+    """The log joint of a bound graph over unconstrained coordinates (see `ppl.posterior.target`)."""
+
+    def __init__(self, lay: Layout) -> None:
+        self.layout = lay
+        self.size = lay.size
+        self.groups = tuple(Group(b.name, b.where, b.is_global) for b in lay.blocks.values())
+        self.point = np.zeros(lay.size, dtype=bool)
+        for b in lay.blocks.values():
+            self.point[b.where] = b.point
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """The middle of the prior in unconstrained coordinates."""
+        return prior_start(self.layout)
+
+    @cached_property
+    def _program(self) -> Program:
+        return self._trace(likelihood=True)
+
+    @cached_property
+    def _prior(self) -> Program:
+        return self._trace(likelihood=False)
+
+    def _trace(self, likelihood: bool) -> Program:
+        tape = Tape(np.stack([self.start, self.start + 0.1]))
+        at = self.layout.evaluator()
+        terms = Terms()
+        with np.errstate(all="ignore"):
+            walk(self.layout, at, tape.input, terms)
+            prior, rest = joint(self.layout, at, terms)
+        return tape.finish((prior.array + rest.array) if likelihood else prior.array)
+
+    @cached_property
+    def widest(self) -> float:
+        """Elements of the largest intermediate for one draw."""
+        return self._program.widest
+
+    @cached_property
+    def work(self) -> float:
+        """Elements computed for one draw."""
+        return self._program.work
+
+    @property
+    def instructions(self) -> Program:
+        """The recorded computation (``ppl show --code``)."""
+        return self._program
+
+    def _pieces(self, n: int) -> list[slice]:
+        rows = max(1, int(ELEMENTS_AT_ONCE // max(self.widest, 1.0)))
+        return [slice(i, min(i + rows, n)) for i in range(0, n, rows)]
+
+    def log_density(self, z: Array) -> np.ndarray:
+        """log p(T(z), y) + log |det J| of each draw: (S, D) -> (S,)."""
+        z = np.asarray(z, dtype=float)
+        return np.concatenate([np.atleast_1d(self._program.value(z[p])) for p in self._pieces(len(z))])
+
+    def log_prior(self, z: Array) -> np.ndarray:
+        """The prior's part with the Jacobian: (S, D) -> (S,)."""
+        z = np.asarray(z, dtype=float)
+        return np.concatenate([np.atleast_1d(self._prior.value(z[p])) for p in self._pieces(len(z))])
+
+    def value_and_grad(self, z: Array) -> tuple[np.ndarray, np.ndarray]:
+        """The log density (S,) and its gradient (S, D)."""
+        z = np.asarray(z, dtype=float)
+        pieces = self._pieces(len(z))
+        if len(pieces) == 1:
+            return self._program.value_and_grad(z)
+        parts = [self._program.value_and_grad(z[p]) for p in pieces]
+        return np.concatenate([v for v, _ in parts]), np.concatenate([g for _, g in parts])
+
+    def locate(self, z: Array) -> str:
+        """The first statement whose log density is not finite at one draw, with the row."""
+        from ppl.graph.locate import locate
+
+        return locate(self.layout, np.asarray(z, dtype=float))
+
+
+def prior_start(lay: Layout) -> np.ndarray:
+    """Conditional prior medians, parents at theirs, in unconstrained coordinates (0 where improper)."""
+    rng = np.random.default_rng(0)
+    at = lay.evaluator()
+    out = np.zeros(lay.size)
+    terms = None
+    with np.errstate(all="ignore"):
+        for group in lay.groups:
+            for s in group:
+                block = lay.blocks.get(s.name)
+                if block is not None and s.kind == "latent":
+                    out[block.where] = _median(lay, at, block, rng)
+            _advance(lay, at, out, group, terms)
+    return out
+
+
+def _advance(
+    lay: Layout, at: Any, z: np.ndarray, group: tuple[g.Statement, ...], terms: Terms | None
+) -> None:
+    from dataclasses import replace
+
+    walk(replace(lay, groups=(group,)), at, z[None], terms)
+
+
+def _median(lay: Layout, at: Any, block: Block, rng: np.random.Generator) -> np.ndarray:
+    s = block.statement
+    count = block.where.stop - block.where.start
+    flat = np.zeros(count)
+    if mentions((s.body,)) & lay.discrete or s.name in mentions((s.body,)):
+        return flat
+    try:
+        drawn = densities.draw(at, s.body, s.event, s.place.plates, 101, rng)
+        u = unconstrained(at, block, drawn)
+    except (ArithmeticError, ValueError, KeyError, TypeError, np.linalg.LinAlgError):
+        return flat
+    middle = np.median(u, axis=0)
+    return np.where(np.isfinite(middle), np.clip(middle, -20, 20), 0.0)
+
+
+def require_latents(lay: Layout) -> None:
+    """Refuse a model with nothing continuous to infer."""
+    if lay.size == 0:
+        raise DataError((Diagnostic("E603", "the model has no continuous latent or param to fit"),))
+
+
+def stored_value(lay: Layout, at: Any, block: Block, z: Array) -> Named:
+    """A block's constrained value under its target's axes."""
+    from ppl.graph.blocks import constrained
+
+    value, _ = constrained(at, block, z)
+    return to_stored(at, block.statement, value)

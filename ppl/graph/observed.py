@@ -1,0 +1,41 @@
+"""Which observations lie outside the support of their distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ppl.supports import Interval, Structured, Support
+
+
+def outside_support(support: Support, value: np.ndarray) -> np.ndarray:
+    """A mask of the value's shape: True where an element cannot have this distribution.
+
+    >>> outside_support(Interval(0.0, float("inf")), np.array([-1.0, 2.0])).tolist()
+    [True, False]
+    """
+    if isinstance(support, Structured):
+        return _outside_structured(support.kind, value)
+    return _outside_interval(support, value)
+
+
+def _outside_interval(support: Interval, value: np.ndarray) -> np.ndarray:
+    bad = ~np.isfinite(value)
+    below = value < support.lower if support.closed_lower else value <= support.lower
+    above = value > support.upper if support.closed_upper else value >= support.upper
+    bad |= below & np.isfinite(support.lower)
+    bad |= above & np.isfinite(support.upper)
+    if support.integer:
+        bad |= value != np.floor(np.where(np.isfinite(value), value, 0.0))
+    return bad
+
+
+def _outside_structured(kind: str, value: np.ndarray) -> np.ndarray:
+    bad = ~np.isfinite(value)
+    if kind in ("simplex", "row_stochastic"):
+        wrong = (np.abs(value.sum(axis=-1, keepdims=True) - 1.0) > 1e-8) | (
+            value.min(axis=-1, keepdims=True) < 0
+        )
+        return bad | wrong
+    if kind in ("ordered", "positive_ordered") and value.shape[-1] > 1:
+        return bad | (np.diff(value, axis=-1).min(axis=-1, keepdims=True) <= 0)
+    return bad

@@ -1,0 +1,274 @@
+"""A graph with its data: the target to fit, and everything that draws of the fit can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+
+from ppl.backend.tape import Tape
+from ppl.graph import nodes as g
+from ppl.graph.assemble import Layout, Terms, joint, layout, walk
+from ppl.graph.bind_types import BoundData
+from ppl.graph.build import build
+from ppl.graph.inline import inline_discrete, is_discrete
+from ppl.graph.lower import GraphTarget, require_latents
+from ppl.graph.named import Named, aligned
+from ppl.graph.order import groups, sort_statements
+from ppl.graph.passes import run_passes
+from ppl.graph.simulate import Simulation, from_draws, simulate
+from ppl.graph.store import axis_sets
+from ppl.language import typed as t
+
+Array = Any
+Kind = Literal["latent", "param", "imputed", "value", "discrete"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something a fit reports: its name, axes and the names of its elements in order.
+
+    ``sets`` are the index sets of the stored axes. ``of_rows``: it has a value for every row of a
+    table (left out of the default summary unless it is a latent).
+    """
+
+    name: str
+    kind: Kind
+    sets: tuple[str, ...]
+    shape: tuple[int, ...]
+    of_rows: bool
+    labels: tuple[str, ...]
+
+
+class Problem:
+    """A program bound to data."""
+
+    def __init__(self, program: t.Program, data: BoundData, *, noncentre: bool = True) -> None:
+        self.program = program
+        self.data = data
+        source = build(program)
+        skip = () if noncentre else ("noncentre",)
+        self.graph = run_passes(source, skip)
+        self.plain = sort_statements(inline_discrete(source))
+        self._rows = frozenset(program.tables)
+        self._levels = self._rows | {n for n, s in program.sets.items() if s.kind in ("columns", "glob")}
+
+    # ---------------------------------------------------------------- inference
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the unconstrained coordinates of every latent lie."""
+        return layout(self.graph, self.data, self._levels, groups(self.graph))
+
+    @cached_property
+    def _plain_layout(self) -> Layout:
+        return layout(self.plain, self.data, self._levels, groups(self.plain))
+
+    def target(self) -> GraphTarget:
+        """The log joint over unconstrained coordinates."""
+        require_latents(self.layout)
+        return GraphTarget(self.layout)
+
+    # ---------------------------------------------------------------- what is reported
+
+    @cached_property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Latents, params and imputed cells in the order of writing, then deterministic values."""
+        out = [self._quantity(d) for d in self.plain.statements if d.kind in ("latent", "param")]
+        out += [q for s in self.plain.statements if s.imputes is not None for q in self._imputed(s)]
+        out += [self._quantity(d) for d in self.plain.statements if d.kind == "value"]
+        order = {d.name: i for i, d in enumerate(self.program.definitions)}
+        rank = {"latent": 0, "param": 0, "imputed": 1, "discrete": 2, "value": 3}
+        return tuple(sorted(out, key=lambda q: (rank[q.kind], order.get(q.name, len(order)))))
+
+    def _quantity(self, s: g.Statement) -> Quantity:
+        sets = axis_sets(s)
+        kind: Kind = "discrete" if s.kind == "latent" and is_discrete(s) else s.kind  # type: ignore[assignment]
+        shape = tuple(self.data.sets[n].size if n in self.data.sets else 2 for n in sets)
+        of_rows = any(n in self._rows for n in sets)
+        labels = self._labels(s.name, sets) if kind != "value" or not of_rows else ()
+        return Quantity(s.name, kind, sets, shape, of_rows, labels)
+
+    def _labels(self, name: str, sets: tuple[str, ...]) -> tuple[str, ...]:
+        if not sets:
+            return (name,)
+        parts = [[self.data.label(n, i) for i in range(self.data.sets[n].size)] for n in sets]
+        return tuple(f"{name}[{','.join(p)}]" for p in product(*parts))
+
+    def _imputed(self, s: g.Statement) -> list[Quantity]:
+        assert s.imputes is not None
+        table, column = s.imputes
+        mask = self.data.missing.get(s.imputes)
+        if mask is None or not mask.any() or s.body.type.element != "real":
+            return []
+        cells = np.argwhere(mask)
+        labels = tuple(
+            f"{column}[{','.join(self.data.label(table, int(c[0])) if i == 0 else str(c[i] + 1) for i in range(len(c)))}]"
+            for c in cells
+        )
+        return [Quantity(f"{table}.{column}", "imputed", (), (len(cells),), True, labels)]
+
+    def constrain(self, z: Array) -> dict[str, np.ndarray]:
+        """Latents, params and imputed cells at draws z (S, D): name -> (S, *shape)."""
+        z = np.asarray(z, dtype=float)
+        wanted = {q.name for q in self.quantities if q.kind in ("latent", "param", "imputed")}
+        lay = _restricted(self.layout, wanted)
+        at = lay.evaluator()
+        with np.errstate(all="ignore"):
+            walk(lay, at, z, None)
+        out = {}
+        for q in self.quantities:
+            if q.name in at.values and q.name in wanted:
+                array = np.asarray(at.values[q.name].array)
+                if q.kind == "imputed":
+                    array = array[:, self.data.missing[tuple(q.name.split(".", 1))]]  # type: ignore[index]
+                out[q.name] = np.broadcast_to(array, (len(z), *array.shape[1:]))
+        return out
+
+    def values(self, draws: Mapping[str, np.ndarray], names: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+        """Deterministic quantities at draws of the latents: name -> (S, *shape).
+
+        Without names: those that have no value per row of a table.
+        """
+        wanted = set(names) or {q.name for q in self.quantities if q.kind == "value" and not q.of_rows}
+        if not wanted:
+            return {}
+        lay = _restricted(self._plain_layout, wanted)
+        out = self._at_draws(lay, draws, observe=False)
+        count = _count(draws)
+        found = {n: np.asarray(out.at.values[n].array) for n in wanted if n in out.at.values}
+        return {n: np.broadcast_to(a, (count, *a.shape[1:])) for n, a in found.items()}
+
+    def report(self, draws: Mapping[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """The quantities of the ``report`` block at draws of the latents."""
+        if not self.program.report:
+            return {}
+        source = build(self.program)
+        graph = g.Graph((*source.statements, *source.report), (), source.domains)
+        graph = sort_statements(inline_discrete(graph))
+        lay = layout(graph, self.data, self._levels, groups(graph))
+        wanted = {s.name for s in source.report}
+        out = self._at_draws(_restricted(lay, wanted), draws, observe=False, rng=rng)
+        count = _count(draws)
+        found = {n: np.asarray(out.at.values[n].array) for n in wanted if n in out.at.values}
+        return {n: np.broadcast_to(a, (count, *a.shape[1:])) for n, a in found.items()}
+
+    def predictive(self, draws: Mapping[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """New observations at draws of the latents: observed name -> (S, *shape).
+
+        Discrete latents are drawn from their prior given the rest; columns that later rows read
+        (autoregressions) keep their data.
+        """
+        return self._at_draws(self._plain_layout, draws, observe=True, rng=rng).observed
+
+    def transfer(
+        self, draws: Mapping[str, np.ndarray], levels: Mapping[str, tuple[str, ...]], rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """Draws of a fit for this problem's data: elements copied by label, new ones from the prior."""
+
+        def known(name: str, sets: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+            old = draws.get(name)
+            return None if old is None else self._by_label(old, sets, levels)
+
+        return simulate(self._plain_layout, _count(draws), rng, known, observe=False, condition=True).latents
+
+    def _by_label(
+        self, old: np.ndarray, sets: tuple[str, ...], levels: Mapping[str, tuple[str, ...]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        mask: Array = np.ones((), dtype=bool)
+        array = old
+        for axis, name in enumerate(sets):
+            bound = self.data.sets[name]
+            if name in levels:
+                where = {label: i for i, label in enumerate(levels[name])}
+                codes = np.array([where.get(bound.label(i), -1) for i in range(bound.size)], dtype=int)
+            elif name in self._rows:
+                codes = np.full(bound.size, -1)
+            else:
+                codes = np.where(np.arange(bound.size) < old.shape[axis + 1], np.arange(bound.size), -1)
+            mask = mask[..., None] & (codes >= 0)
+            array = np.take(array, np.maximum(codes, 0), axis=axis + 1)
+        return array, mask
+
+    def log_likelihood(self, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Log density of every observation at draws of the latents, discrete latents aside."""
+        out = self._at_draws(self._plain_layout, draws, observe=False)
+        found = {}
+        for s in self.plain.statements:
+            if s.kind == "observed" and s.observed is not None:
+                term = out.at.log_density(s.body, out.at.named(s.observed), s.event)
+                dims = (
+                    *(d for d in s.place.plates if d in term.dims),
+                    *(d for d in s.event if d in term.dims),
+                )
+                found[s.name] = np.asarray(aligned(term, dims))
+        return found
+
+    def prior(self, draws: int, rng: np.random.Generator) -> Simulation:
+        """Ancestral draws of all latents and observations."""
+        return simulate(self._plain_layout, draws, rng)
+
+    def _at_draws(
+        self,
+        lay: Layout,
+        draws: Mapping[str, np.ndarray],
+        observe: bool,
+        rng: np.random.Generator | None = None,
+    ) -> Simulation:
+        complete = {n: a for n, a in draws.items() if "." not in n}
+        source = rng if rng is not None else np.random.default_rng(0)
+        with np.errstate(all="ignore"):
+            return simulate(lay, _count(draws), source, from_draws(complete), observe=observe, condition=True)
+
+    # ---------------------------------------------------------------- the density itself
+
+    def log_joint(self, values: Mapping[str, Array]) -> tuple[float, dict[str, np.ndarray]]:
+        """log p(values, data) in the user's own coordinates, and its gradient in every value."""
+        lay = self._plain_layout
+        shapes = {n: np.shape(v) for n, v in values.items()}
+        flat = np.concatenate([np.ravel(np.asarray(v, dtype=float)) for v in values.values()])[None]
+        tape = Tape(np.concatenate([flat, flat]))
+        at = lay.evaluator()
+        terms = Terms()
+        from ppl.graph.given_values import walk_given
+
+        with np.errstate(all="ignore"):
+            walk_given(lay, at, tape.input, shapes, terms)
+            prior, rest = joint(lay, at, terms)
+        value, grad = tape.finish(prior.array + rest.array).value_and_grad(flat)
+        out, start = {}, 0
+        for name, shape in shapes.items():
+            size = int(np.prod(shape, dtype=int))
+            out[name] = grad[0, start : start + size].reshape(shape)
+            start += size
+        return float(value[0]), out
+
+
+def _count(draws: Mapping[str, np.ndarray]) -> int:
+    return len(next(iter(draws.values()))) if draws else 1
+
+
+def _restricted(lay: Layout, wanted: set[str]) -> Layout:
+    """The layout with only the groups that the wanted names need."""
+    from dataclasses import replace
+
+    from ppl.graph.order import needs
+
+    need = set(wanted)
+    kept = []
+    for group in reversed(lay.groups):
+        names = {s.name for s in group} | {".".join(s.imputes) for s in group if s.imputes}
+        if names & need:
+            kept.append(group)
+            for s in group:
+                need |= needs(s)
+    return replace(lay, groups=tuple(reversed(kept)))
+
+
+def named_cells(x: Named) -> np.ndarray:
+    """The plain array of a value without its draw axis."""
+    return np.asarray(x.array)[0]
