@@ -66,7 +66,7 @@ class Model:
 
         named = {k: more.pop(k) for k in list(more) if k in self.program.tables}
         tables = {**(more.pop("tables", None) or {}), **named}
-        return bind_problem(self.program, self.graph, data, tables=tables, **more)
+        return bind_problem(self.program, data, tables=tables, **more)
 
     def fit(
         self,
@@ -114,7 +114,7 @@ class Model:
         """
         from ppl.posterior.simulate import simulate
 
-        return simulate(self.program, self.graph, data, n=n, seed=seed, **more)
+        return simulate(self.program, data, n=n, seed=seed, **more)
 
     def __repr__(self) -> str:
         kinds = [d.kind for d in self.program.definitions]

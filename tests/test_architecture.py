@@ -22,7 +22,7 @@ BANNED_MODULES = ("pickle", "yaml", "marshal", "shelve", "dill", "cloudpickle", 
 
 # Lowest first: a module may import from its own layer's package and from layers before it.
 LAYERS = (
-    ("errors", "discovery"),
+    ("errors", "discovery", "version"),
     ("backend",),
     ("supports",),
     ("types",),

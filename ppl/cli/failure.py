@@ -8,8 +8,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from ppl import __version__
 from ppl.errors import PplError, Source
+from ppl.version import VERSION
 
 NOWHERE = Source("", "")
 
@@ -46,7 +46,7 @@ def report_bug(error: Exception, arguments: Sequence[str]) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{os.path.basename(last.filename)}:{last.lineno}"
     lines = [
-        f"internal error: {type(error).__name__}: {_short(error)} ({where}, ppl {__version__})",
+        f"internal error: {type(error).__name__}: {_short(error)} ({where}, ppl {VERSION})",
         "This is a bug in ppl, not in your model or data. Please report it, with the model if you can.",
     ]
     log = _log_file(arguments)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import click
 
-from ppl import __version__
 from ppl.cli.group import Commands
 from ppl.errors import PplError
+from ppl.version import VERSION
 
 INTERRUPTED = 130
 
@@ -23,7 +23,7 @@ INTERRUPTED = 130
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The main job: `ppl fit vote.model voters.csv`. Help on one command: `ppl fit --help`.",
 )
-@click.version_option(__version__, prog_name="ppl")
+@click.version_option(VERSION, prog_name="ppl")
 @click.option(
     "--log", "log", metavar="FILE", envvar="PPL_LOG", help="Write the details of an internal error here."
 )

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from ppl import __version__
 from ppl.errors import FitError, Source, UsageError, fail
 from ppl.inference.base import discover, options
 from ppl.inference.run import Options, Run, run
@@ -26,6 +25,7 @@ from ppl.posterior.element_names import ElementNames
 from ppl.posterior.fit import Fit
 from ppl.posterior.record import Bound as ElboBound
 from ppl.posterior.record import FitWarning
+from ppl.version import VERSION
 
 RUN, CHECK, REPORT = 0, 1, 2  # purposes of random streams
 
@@ -106,7 +106,7 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
         sources=bound.inputs.sources,
         columns=_columns(bound.program),
         imputed=imputed_cells(problem, bound.data),
-        versions={"ppl": __version__, "numpy": np.__version__, "python": platform.python_version()},
+        versions={"ppl": VERSION, "numpy": np.VERSION, "python": platform.python_version()},
         data_warnings=tuple(bound.data.warnings),
         unused=tuple(bound.data.unused),
         problem=bound,
@@ -135,7 +135,7 @@ def _fingerprint(source: Source, bound: Bound, how: How) -> str:
 def _certify(target: Any, backend: Any, done: Run[Any, Approximation], how: How, problem: Any) -> Certificate:
     facts = backend.facts(done.state, done.outcome)
     assert done.result is not None
-    elements = sum(len(q.labels) for q in problem.quantities)
+    elements = sum(len(q.labels) for q in problem.quantities if q.kind != "value")
     count = draw_count(elements, how.draws)
     return certify(target, done.result, np.random.default_rng([how.seed, CHECK]), facts, draws=count)
 

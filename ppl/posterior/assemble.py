@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -43,28 +45,39 @@ def summarise(problem: Any, z: Array, khat: Mapping[str, Array], rng: np.random.
     """
     draws = problem.constrain(z)
     listed = [q for q in problem.quantities if q.kind in ("latent", "param", "imputed")]
-    found = [_estimate(q, draws[q.name], khat) for q in listed]
-    small = [q for q in problem.quantities if q.kind == "value" and len(q.labels) <= REPORTED]
+    found = [_estimate(problem, q, draws[q.name], khat) for q in listed]
+    small = [q for q in problem.quantities if q.kind == "value" and 0 < prod(q.shape) <= REPORTED]
     if small:
-        values = problem.values(draws)
-        found += [_estimate(q, values[q.name], khat) for q in small if q.name in values]
-    reported = [q for q in problem.quantities if q.kind == "report" and len(q.labels) <= REPORTED]
-    if reported:
-        values = problem.report(draws, rng)
-        found += [_estimate(q, values[q.name], khat) for q in reported]
+        values = problem.values(draws, tuple(q.name for q in small))
+        found += [_estimate(problem, q, values[q.name], khat) for q in small if q.name in values]
+    found += [
+        estimate(name, "report", _numbered(problem, name, array), array)
+        for name, array in problem.report(draws, rng).items()
+        if prod(array.shape[1:]) <= REPORTED
+    ]
     return Drawn(draws, tuple(found))
 
 
-def _estimate(q: Any, draws: Array, khat: Mapping[str, Array]) -> Estimates:
+def _numbered(problem: Any, name: str, array: Array) -> tuple[str, ...]:
+    """Names of the elements of a reported quantity, by the labels of its axes."""
+    definition = next(d for d in problem.program.report if d.name == name)
+    return element_labels(problem.data, name, tuple(a.set for a in definition.type.axes), array.shape[1:])
+
+
+def element_labels(data: Any, name: str, sets: tuple[str, ...], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """``name[a,b]`` for every element, in order; positions from 1 where a set is not known."""
+    if not shape:
+        return (name,)
+    known = len(sets) == len(shape) and all(s in data.sets and data.sets[s].size == n for s, n in zip(sets, shape))
+    parts = [[data.label(sets[k], i) if known else str(i + 1) for i in range(n)] for k, n in enumerate(shape)]
+    return tuple(f"{name}[{','.join(p)}]" for p in product(*parts))
+
+
+def _estimate(problem: Any, q: Any, draws: Array, khat: Mapping[str, Array]) -> Estimates:
+    labels = tuple(q.labels) or element_labels(problem.data, q.name, q.sets, draws.shape[1:])
     known = khat.get(q.name)
-    fits = known is not None and np.size(known) == len(q.labels)
-    return estimate(q.name, q.kind, tuple(q.labels), draws, np.ravel(known) if fits else None)
-
-
-def element_names(problem: Any) -> dict[str, tuple[str, ...]]:
-    """Name to element names, for every quantity that is a latent, a param or imputed."""
-    kinds = ("latent", "param", "imputed")
-    return {q.name: tuple(q.labels) for q in problem.quantities if q.kind in kinds}
+    fits = known is not None and np.size(known) == len(labels)
+    return estimate(q.name, q.kind, labels, draws, np.ravel(known) if fits else None)
 
 
 def levels_of(sets: Mapping[str, Any]) -> dict[str, Level]:

@@ -27,7 +27,6 @@ class Bound:
 
 def bind_problem(
     program: Program,
-    graph: Any,
     data: Any = None,
     *,
     tables: Mapping[str, Any] | None = None,
@@ -49,7 +48,7 @@ def bind_problem(
     chosen = dict(settings or {})
     frames = (*inputs.frames, *constants)
     bound = bind(program, frames, chosen, na=missing_texts(na), drop_missing=tuple(drop_missing), **more)
-    return Bound(program, Problem(graph, bound), bound, inputs, chosen)
+    return Bound(program, Problem(program, bound), bound, inputs, chosen)
 
 
 def missing_texts(na: Sequence[str] | Mapping[str, Collection[str]]) -> dict[str, list[str]]:

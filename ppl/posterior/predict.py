@@ -63,24 +63,22 @@ def _bound(
             )
         found: Bound = fit.problem
         return found
-    program, graph = _compiled(fit)
+    program = _compiled(fit)
     levels = {name: level.labels for name, level in fit.levels.items() if level.labels is not None}
     levels = {n: labels for n, labels in levels.items() if n not in program.tables}
     return bind_problem(
-        program, graph, data, tables=tables, settings={**fit.settings, **(settings or {})}, na=na,
+        program, data, tables=tables, settings={**fit.settings, **(settings or {})}, na=na,
         drop_missing=drop_missing, constants=_constants(fit, program), levels=levels, new_levels=new,
         absent=observed_columns(program),
     )  # fmt: skip
 
 
-def _compiled(fit: Fit) -> tuple[t.Program, Any]:
-    from ppl.graph.build import build
+def _compiled(fit: Fit) -> t.Program:
     from ppl.language.check import check
     from ppl.language.parse import parse
 
     source = Source(fit.model_name, fit.model_text)
-    program = check(parse(source), source)
-    return program, build(program)
+    return check(parse(source), source)
 
 
 def observed_columns(program: t.Program) -> set[tuple[str | None, str]]:

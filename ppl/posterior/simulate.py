@@ -89,7 +89,6 @@ def _finite(array: np.ndarray) -> Any:
 
 def simulate(
     program: t.Program,
-    graph: Any,
     data: Any = None,
     *,
     n: int = 1,
@@ -109,12 +108,10 @@ def simulate(
             raise fail(UsageError, "E704", f"the model has no table `{name}`", help=f"its tables: {known}")
     _no_covariates(program, rows)
     bound = bind_problem(
-        program, graph, data, tables=tables, absent=observed_columns(program), rows=rows, **more
+        program, data, tables=tables, absent=observed_columns(program), rows=rows, **more
     )
-    drawn = bound.problem.prior(np.random.default_rng([seed, 4]), n)
-    observed = {c for _, c in observed_columns(program)}
-    seen = {k: v for k, v in drawn.items() if k in observed}
-    return Simulation({k: v for k, v in drawn.items() if k not in observed}, seen, bound)
+    drawn = bound.problem.prior(n, np.random.default_rng([seed, 4]))
+    return Simulation(drawn.latents, drawn.observed, bound)
 
 
 def _whole(name: str, size: Any) -> int:
