@@ -68,10 +68,11 @@ def _values(array: Any) -> tuple[Array, Array | None]:
 
 
 def _labels(name: str, encoded: Any, where: Where, declared: bool) -> Column:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     levels = [str(v) for v in encoded.dictionary.to_pylist()]
-    codes = np.asarray(pc.fill_null(encoded.indices, -1), dtype=np.int64)
+    codes = np.asarray(pc.fill_null(encoded.indices.cast(pa.int64()), -1), dtype=np.int64)
     return LabelColumn(name, codes, levels, where, declared)
 
 

@@ -89,7 +89,7 @@ class ArrowTextColumn(Column):
         except pa.ArrowInvalid:
             return None
         mask: Array | None = absent.to_numpy() if some else None
-        values = np.array((pc.fill_null(cast, 0) if some else cast).to_numpy(), dtype=dtype)
+        values: Array = np.array((pc.fill_null(cast, 0) if some else cast).to_numpy(), dtype=dtype)
         return Values(values, mask)
 
     def _ordinary(self, found: Values) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from ppl.data.column import Column
 from ppl.data.csv_text import Cells, malformed, split
 from ppl.data.frame import Frame
-from ppl.data.limits import Limits
+from ppl.data.limits import DEFAULT, Limits
 from ppl.data.text_column import TextColumn
 from ppl.data.where import Where
 from ppl.errors import DataPlace, Diagnostic
@@ -24,7 +24,7 @@ def frame_of_bytes(
     file: str,
     data: bytes,
     delimiter: str = ",",
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT,
     wanted: Collection[str] | None = None,
 ) -> Frame:
     """The frame of a CSV file's content.

@@ -6,14 +6,14 @@ from ppl.data.column import NO_CODES, Column, Labels, Values
 from ppl.data.csv_file import decoded
 from ppl.data.frame import Frame
 from ppl.data.json_text import Leaves, read_object
-from ppl.data.limits import Limits
+from ppl.data.limits import DEFAULT, Limits
 from ppl.data.text_column import TextColumn
 from ppl.data.where import Cell, Where, refuse
 
 _WORDS = {"s": "text", "b": "a truth value", "0": "null"}
 
 
-def frame_of_json(file: str, data: bytes, limits: Limits = Limits()) -> Frame:
+def frame_of_json(file: str, data: bytes, limits: Limits = DEFAULT) -> Frame:
     """The frame of a JSON object's arrays and scalars.
 
     >>> frame_of_json("d.json", b'{"y": [1, 3.0]}').column("y").as_int().values

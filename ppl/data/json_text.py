@@ -11,13 +11,16 @@ import json
 import re
 from dataclasses import dataclass
 
-from ppl.data.limits import Limits
+from ppl.data.limits import DEFAULT, Limits
 from ppl.errors import DataError, DataPlace, PplError, fail
 
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _FLAT = re.compile(rf"\[[ \t\r\n]*({_NUMBER}(?:[ \t\r\n]*,[ \t\r\n]*{_NUMBER})*)[ \t\r\n]*\]")
 _TOKEN = re.compile(
-    rf'[ \t\r\n]*(?:([\[\]{{}}:,])|("(?:[^"\\\x00-\x1f]|\\.)*")|(true|false|null|[+-]?(?:NaN|Infinity|Inf))(?![A-Za-z0-9_])|({_NUMBER})(?![0-9A-Za-z_.+-]))'
+    r"[ \t\r\n]*(?:([\[\]{}:,])"
+    r'|("(?:[^"\\\x00-\x1f]|\\.)*")'
+    r"|(true|false|null|[+-]?(?:NaN|Infinity|Inf))(?![A-Za-z0-9_])"
+    rf"|({_NUMBER})(?![0-9A-Za-z_.+-]))"
 )
 _BLANK = re.compile(r"[ \t\r\n]*")
 _SPECIAL = {"nan", "inf", "infinity"}
@@ -38,7 +41,7 @@ class Leaves:
     shape: tuple[int, ...]
 
 
-def read_object(text: str, file: str, limits: Limits = Limits()) -> dict[str, Leaves]:
+def read_object(text: str, file: str, limits: Limits = DEFAULT) -> dict[str, Leaves]:
     """The arrays of a JSON object, by key.
 
     >>> read_object('{"N": 2, "y": [[1, 2.5]]}', "d.json")["y"].shape

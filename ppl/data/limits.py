@@ -61,6 +61,9 @@ class Limits:
             )
 
 
+DEFAULT = Limits()
+
+
 def amount(size: int) -> str:
     """Bytes in words.
 

@@ -70,8 +70,8 @@ def _pandas(name: str, series: Any, where: Where) -> Column:
     missing = np.asarray(series.isna())
     kind = getattr(series.dtype, "kind", "O")
     if kind in "biuf":
-        plain = series.fillna(0) if missing.any() and not isinstance(series.dtype, np.dtype) else series
-        values = plain.to_numpy(dtype=getattr(series.dtype, "numpy_dtype", None))
+        plain = isinstance(series.dtype, np.dtype)
+        values = series.to_numpy() if plain else series.to_numpy(series.dtype.numpy_dtype, na_value=False)
         return NumberColumn(name, values, where, missing if missing.any() else None)
     return column_of_object(name, np.where(missing, None, series.to_numpy(dtype=object)), where)
 

@@ -80,7 +80,7 @@ def _named(found: str) -> str:
     name = names.get(found, found)
     article = (
         "an"
-        if name[0] in "AEHIOaeio" and name not in ("HTML", "HDF5", "UTF") or name.startswith("X")
+        if (name[0] in "AEHIOaeio" and name not in ("HTML", "HDF5", "UTF")) or name.startswith("X")
         else "a"
     )
     return f"{article} {name} file" if not name.endswith("text") else name

@@ -48,7 +48,7 @@ class TextColumn(Column):
         return Values(values.reshape(self.shape), self._shaped(missing), self._odd(texts, values))
 
     def _odd(self, texts: Sequence[str], values: Array) -> tuple[Diagnostic, ...]:
-        suspects = np.flatnonzero((values == 0.0) | (np.abs(values) >= 2.0**53))
+        suspects = np.flatnonzero((values == 0.0) | (np.abs(values) >= 2.0**53)).tolist()
         lost = [i for i in suspects if cells.lost_digits(texts[i], values[i])]
         tiny = [i for i in suspects if cells.underflowed(texts[i], values[i])]
         found = []
@@ -127,7 +127,7 @@ class TextColumn(Column):
         ]
         if bad:
             raise refuse(code, self.where, self.name, wanted, bad, self.shape)
-        values = np.array([known[t] if known[t] is not None else 0 for t in texts], dtype=dtype)
+        values: Array = np.array([known[t] if known[t] is not None else 0 for t in texts], dtype=dtype)
         if missing is not None:
             values[missing] = 0
         return values

@@ -177,12 +177,13 @@ def _twice(order: t.ColumnDef, column: Column, take: Array, values: Array, twice
         examples.append(f"{_plain(values[i])} ({column.where.rows(rows)})")
     more = ", ..." if len(twice) > EXAMPLES else ""
     inside = f" within one {order.within}" if order.within else ""
-    message = f"`{column.name}` orders the rows, but {_count(len(twice), 'value')} stand{'s' if len(twice) == 1 else ''} twice{inside}: {', '.join(examples)}{more}"
+    stand = "1 value stands" if len(twice) == 1 else f"{len(twice)} values stand"
+    message = f"`{column.name}` orders the rows, but {stand} twice{inside}: {', '.join(examples)}{more}"
     return _error("E406", column, message, max(int(take[twice[0]]), int(take[twice[0] + 1])))
 
 
 def _plain(value: float) -> str:
-    return f"{value:g}" if float(value).is_integer() is False else str(int(value))
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
 
 
 def _gaps(column: Column, take: Array, values: Array, same_group: Array) -> tuple[Diagnostic, ...]:

@@ -111,7 +111,7 @@ def evaluate(term: t.Term, scope: Scope) -> Array:
             return _apply(term, scope)
         case t.Choose():
             test = evaluate(term.test, scope)
-            return np.where(test, evaluate(term.then, scope), evaluate(term.other, scope))
+            return np.asarray(np.where(test, evaluate(term.then, scope), evaluate(term.other, scope)))
         case t.Reduce():
             return _reduce(term, scope)
         case t.ListOf():
@@ -203,7 +203,7 @@ def _place(name: str, term: t.Term, scope: Scope) -> Array:
         starts, ends = np.repeat(firsts, lengths), np.repeat(firsts + lengths - 1, lengths)
     if name == "position":
         return codes - starts[codes] + 1
-    return codes == (starts if name == "first" else ends)[codes]
+    return np.asarray(codes == (starts if name == "first" else ends)[codes])
 
 
 def _reduce(term: t.Reduce, scope: Scope) -> Array:

@@ -348,7 +348,7 @@ class DataWorld:
             part = Contribution(column.name, column.as_labels(), column.where)
             kind = "table" if axis.set in self.program.tables else "set"
             index.append(levels.codes_in(part, self.set(axis.set), kind))
-        out = np.zeros(sizes, dtype=_dtype(given.type))
+        out: Array = np.zeros(sizes, dtype=_dtype(given.type))
         if source.values is None:
             np.add.at(out, tuple(index), 1)
             return out
