@@ -255,6 +255,38 @@ def seeds():
     return model
 
 
+def coal():
+    y = columns("coal")["disasters"]
+    place = np.arange(1, len(y) + 1)
+
+    def model():
+        early = numpyro.sample("early", dist.Exponential(1))
+        late = numpyro.sample("late", dist.Exponential(1))
+        steps = np.arange(1, len(y))
+        rate = jnp.where(place[None, :] <= steps[:, None], early, late)
+        terms = dist.Poisson(rate).log_prob(y).sum(1)
+        numpyro.factor("y", logsumexp(terms))
+        weight = jax.nn.softmax(terms)
+        numpyro.deterministic("change_mean", (weight * steps).sum())
+        numpyro.deterministic("change_square", (weight * steps**2).sum())
+        numpyro.deterministic("ratio", late / early)
+
+    return model
+
+
+def roaches():
+    d = columns("roaches")
+
+    def model():
+        b0, before = n("b0", 0, 5), n("b_before", 0, 2)
+        treatment, senior = n("b_treatment", 0, 2), n("b_senior", 0, 2)
+        eta = b0 + before * d["roaches_before"] / 100 + treatment * d["treatment"] + senior * d["senior"]
+        mean = d["exposure"] * jnp.exp(eta)
+        numpyro.sample("y", dist.NegativeBinomial2(mean, half("concentration", 2)), obs=d["roaches"])
+
+    return model
+
+
 def eight_schools():
     d = columns("eight_schools")
 
@@ -270,7 +302,7 @@ MODELS = {
     f.__name__: f
     for f in (
         *(eight_schools, radon, wells, election88, kidiq, hogg2010, stackloss),
-        *(leukemia, penguins, galaxies, earthquakes, co2, seeds),
+        *(leukemia, penguins, galaxies, earthquakes, co2, seeds, coal, roaches),
     )
 }
 

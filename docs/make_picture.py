@@ -54,8 +54,9 @@ def picture(posterior: dict[str, dict[str, float]], schools: list[dict[str, str]
     """The whole SVG text."""
     bottom = TOP + ROW * (len(schools) + 1)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 34}" font-family="sans-serif" '
-        f'font-size="14"><title>Eight schools: reported effects and their posterior</title>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 34}"',
+        ' font-family="sans-serif" font-size="14">',
+        "<title>Eight schools: reported effects and their posterior</title>",
         f'<rect width="{WIDTH}" height="{bottom + 34}" fill="white"/>',
         text(LEFT, 22, "reported effect, 90 % interval", colour=REPORTED),
         text(LEFT + 260, 22, "posterior, 90 % interval", colour=POSTERIOR),
