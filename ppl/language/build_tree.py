@@ -13,7 +13,7 @@ from typing import Any
 
 from ppl.errors import Diagnostic, Span
 from ppl.language import tree as t
-from ppl.language.syntax_errors import misplaced_prime, not_a_target
+from ppl.language.syntax_errors import STAN_TYPES, misplaced_prime, not_a_target, stan_declaration
 
 _ESCAPE = re.compile(r"\\([\\\"nt])")
 _ESCAPED = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
@@ -133,7 +133,7 @@ class TreeBuilder:
     def _target(self, e: t.Expr) -> t.Target:
         target = as_target(e)
         if target is None:
-            self.mistakes.append(not_a_target(e.span, isinstance(e, t.Call)))
+            self.mistakes.append(_bad_target(e))
             return t.Target("?", span=e.span)
         return target
 
@@ -235,6 +235,15 @@ class TreeBuilder:
         return t.Comprehension(None, c[0], c[1], span=span)
 
 
+def _bad_target(e: t.Expr) -> Diagnostic:
+    """``real<lower=0> sigma`` reads as a comparison on the left of ``=``."""
+    head = e.first if isinstance(e, t.Compare) else e
+    head = head.value if isinstance(head, t.Subscript) else head
+    if isinstance(e, t.Compare) and isinstance(head, t.Name) and head.id in STAN_TYPES:
+        return stan_declaration(head.span)
+    return not_a_target(e.span, isinstance(e, t.Call))
+
+
 def gather(children: list[Any], span: Span) -> tuple[Any, ...]:
     """Children as they come."""
     return tuple(children)
@@ -243,8 +252,8 @@ def gather(children: list[Any], span: Span) -> tuple[Any, ...]:
 def as_target(e: t.Expr) -> t.Target | None:
     """A name, or a name with plain names as subscripts, as a target.
 
-    >>> as_target(t.Subscript(t.Name("mu"), (t.Name("j"),)))
-    Target(name='mu', subscripts=(Name(id='j', span=Span(start=0, end=0)),), span=Span(start=0, end=0))
+    >>> as_target(t.Subscript(t.Name("mu"), (t.Name("j"),))).subscripts[0].id
+    'j'
     """
     if isinstance(e, t.Name):
         return t.Target(e.id, span=e.span)

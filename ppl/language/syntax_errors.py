@@ -9,6 +9,10 @@ from ppl.language.lexer import Token
 from ppl.language.tables import load
 
 BLOCK_WORDS = ("TABLE", "INDEX", "GIVEN", "PARAM", "NETWORK", "DEF", "EXTERN", "GUIDE", "REPORT", "FACTOR")
+STAN_TYPES = frozenset(
+    "int real vector row_vector matrix simplex ordered positive_ordered unit_vector cov_matrix corr_matrix"
+    " cholesky_factor_cov cholesky_factor_corr array complex".split()
+)
 _VALUE = frozenset(("NAME", "NUMBER", "STRING", "LPAR", "LSQB"))
 _VALUE_EXTRAS = _VALUE | {"PRIMED", "MINUS", "NOT", "TRUE", "FALSE"}
 _OPERATORS = frozenset(("PLUS", "MINUS", "STAR", "SLASH"))
@@ -234,6 +238,18 @@ def reserved(span: Span, word: str) -> Diagnostic:
         span,
         label="a reserved word",
         help=f"pick another name, such as `{word}_`",
+    )
+
+
+def stan_declaration(span: Span) -> Diagnostic:
+    """E104: ``real<lower=0> sigma``, ``int N``, ``vector[N] x``."""
+    return Diagnostic(
+        "E104",
+        "that is Stan: a type does not come first here",
+        span,
+        label="a declaration of Stan",
+        help="data: `given N: count`, or a column of a `table`, such as `x: positive`; a parameter needs no"
+        " declaration, its prior says it: `sigma ~ HalfNormal(1)`",
     )
 
 

@@ -15,10 +15,6 @@ from ppl.language.lexer import Token
 from ppl.language.parse_driver import Unexpected
 from ppl.language.tables import load
 
-STAN_TYPES = frozenset(
-    "int real vector row_vector matrix simplex ordered positive_ordered unit_vector cov_matrix corr_matrix"
-    " cholesky_factor_cov cholesky_factor_corr array complex".split()
-)
 _HEADERS = {"FOR": "for", "GUIDE": "guide", "REPORT": "report"}
 
 
@@ -174,18 +170,11 @@ def update(slip: Slip) -> Diagnostic | None:
 def stan_declaration(slip: Slip) -> Diagnostic | None:
     """``real<lower=0> sigma``, ``int N``, ``vector[N] x``."""
     word = slip.text(slip.first)
-    if word not in STAN_TYPES or slip.position == 0 or slip.first.kind != "NAME":
+    if word not in say.STAN_TYPES or slip.position == 0 or slip.first.kind != "NAME":
         return None
     if slip.token.kind not in ("NAME", "EQUAL", "_NL", "COMMA", "RSQB") and slip.text(slip.token) != "<":
         return None
-    return Diagnostic(
-        "E104",
-        "that is Stan: a type does not come first here",
-        _at(slip.first),
-        label="a declaration of Stan",
-        help="data: `given N: count`, or a column of a `table`, such as `x: positive`; a parameter needs no"
-        " declaration, its prior says it: `sigma ~ HalfNormal(1)`",
-    )
+    return say.stan_declaration(_at(slip.first))
 
 
 def slashes(slip: Slip) -> Diagnostic | None:
@@ -209,6 +198,9 @@ def reserved_name(slip: Slip) -> Diagnostic | None:
         if words.get(slip.text(token)) == token.kind:
             return say.reserved(_at(token), slip.text(token))
     token = slip.token
+    if token == slip.first and len(slip.line.tokens) > 1 and words.get(slip.text(token)) == token.kind:
+        if slip.line.tokens[1].kind in ("TILDE", "EQUAL", "LSQB", "COMMA"):
+            return say.reserved(_at(token), slip.text(token))
     operator = token.kind in ("FOR", "IF", "ELSE", "IN", "AND", "OR", "NOT")
     if "NAME" in slip.expected and words.get(slip.text(token)) == token.kind and not operator:
         return say.reserved(_at(token), slip.text(token))
