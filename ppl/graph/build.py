@@ -272,7 +272,14 @@ def _loops(parts: Any) -> frozenset[g.Dim]:
 
 
 def _event(x: t.Term) -> tuple[g.Dim, ...]:
-    return tuple(g.event_dim(a) for a in x.type.axes)
+    """The event dims of a term; an axis that occurs twice gets primes (``trans`` over s and s')."""
+    dims: list[g.Dim] = []
+    for axis in x.type.axes:
+        dim = g.event_dim(axis)
+        while dim in dims:
+            dim = g.Dim(dim.set, dim.tag + "'")
+        dims.append(dim)
+    return tuple(dims)
 
 
 def _key(value: Any) -> Any:

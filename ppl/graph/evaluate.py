@@ -16,7 +16,7 @@ import numpy as np
 from ppl.backend import ops as xp
 from ppl.errors import DataError, Diagnostic
 from ppl.functions import find
-from ppl.graph import densities
+from ppl.graph import densities, reductions
 from ppl.graph import nodes as g
 from ppl.graph.bind import BoundData
 from ppl.graph.contract import contract
@@ -108,15 +108,15 @@ class Evaluator:
             case g.Choose():
                 return self._choose(node)
             case g.Reduce():
-                return self._reduce(node)
+                return reductions.reduce(self, node)
             case g.Segment():
-                return self._segment(node)
+                return reductions.segment(self, node)
             case g.Stack():
                 return self.named(node.body).renamed({node.loop: node.event[0]})
             case g.Items():
-                return self._items(node)
+                return reductions.items(self, node)
             case g.NetworkCall():
-                return self._network(node)
+                return reductions.network(self, node)
         raise TypeError(f"a {type(node).__name__} has no value")
 
     def _literal(self, node: g.Constant) -> Any:
@@ -300,7 +300,7 @@ class Evaluator:
         dims = union((x.dims,), self.size, inner)
         words = {k: aligned(p, dims) for (k, _), p in zip(node.keywords, parts[1:], strict=True)}
         out = evaluate(aligned(x, dims), axis=tuple(range(-len(inner), 0)), **words)
-        return Named(out, dims[: len(dims) - len(inner)], _dropped(x.invalid, inner))
+        return Named(out, dims[: len(dims) - len(inner)], reductions.dropped(x.invalid, inner))
 
     def _array(self, node: g.Apply, evaluate: Callable[..., Array], parts: list[Named]) -> Named:
         nodes = (*node.arguments, *(v for _, v in node.keywords))
@@ -338,69 +338,6 @@ class Evaluator:
         dims = union((test.dims, x.dims, y.dims), self.size)
         mask = np.where(_truth(aligned(test, dims)), aligned(x, dims), aligned(y, dims))
         return Named(mask, dims) if mask.any() else None
-
-    # ---------------------------------------------------------------- reductions
-
-    def _reduce(self, node: g.Reduce) -> Named:
-        if node.function == "sum" and isinstance(node.body, g.Apply) and node.body.function == "multiply":
-            fast = self._sum_of_products(node.body, node.over)
-            if fast is not None:
-                return fast
-        x = self.named(node.body)
-        over = tuple(d for d in node.over if d in x.dims)
-        dims = union((x.dims,), self.size, over)
-        function = find(node.function)
-        assert function is not None and function.evaluate is not None
-        out = function.evaluate(aligned(x, dims), axis=tuple(range(-len(over), 0)))
-        return Named(out, dims[: len(dims) - len(over)], _dropped(x.invalid, over))
-
-    def _sum_of_products(self, body: g.Apply, over: tuple[Dim, ...]) -> Named | None:
-        """sum_k x[n, k] b[k] as one matrix product, for a data matrix and a traced vector."""
-        if len(over) != 1 or len(body.arguments) != 2:
-            return None
-        x, v = (self.named(a) for a in body.arguments)
-        if v.constant and not x.constant:
-            x, v = v, x
-        rows = tuple(d for d in x.dims if d != over[0])
-        if not x.constant or v.constant or len(rows) != 1 or over[0] not in x.dims or over[0] not in v.dims:
-            return None
-        if rows[0] in v.dims or x.invalid is not None or v.invalid is not None:
-            return None
-        rest = tuple(d for d in v.dims if d != over[0])
-        matrix = np.ascontiguousarray(aligned(x, (rows[0], over[0]))[0], dtype=float)
-        return Named(xp.design(matrix, aligned(v, (*rest, over[0]))), (*rest, rows[0]))
-
-    def _segment(self, node: g.Segment) -> Named:
-        body = self.named(node.body)
-        codes = [self.named(k) for _, k in node.keys]
-        outer = tuple(d for d, _ in node.keys)
-        flat = np.zeros(self.size(node.over), dtype=np.int64)
-        for dim, c in zip(outer, codes, strict=True):
-            flat = flat * self.size(dim) + c.numpy[0]
-        shape = tuple(self.size(d) for d in outer)
-        rest = tuple(d for d in body.dims if d != node.over)
-        array = aligned(body, (*rest, node.over))
-        out = densities.segment(node.function, array, flat, int(np.prod(shape, dtype=int)))
-        return Named(xp.reshape_last(out, count=1, shape=shape), (*rest, *outer))
-
-    def _items(self, node: g.Items) -> Named:
-        parts = [self.named(i) for i in node.items]
-        inner = node.event[1:]
-        parts = [
-            p.renamed(dict(zip(i.event, inner, strict=True))) for p, i in zip(parts, node.items, strict=True)
-        ]
-        batch = union((set(p.dims) - set(inner) for p in parts), self.size)
-        arrays = [xp.expand_dims(aligned(p, (*batch, *inner)), -1 - len(inner)) for p in parts]
-        out = arrays[0] if len(arrays) == 1 else _concatenated(arrays, -1 - len(inner))
-        return Named(out, (*batch, *node.event), merge_invalid(parts, self.size))
-
-    def _network(self, node: g.NetworkCall) -> Named:
-        parts = [self.named(a) for a in node.arguments]
-        batch = union(
-            (set(p.dims) - set(a.event) for p, a in zip(parts, node.arguments, strict=True)), self.size
-        )
-        arrays = [aligned(p, (*batch, *a.event)) for p, a in zip(parts, node.arguments, strict=True)]
-        return Named(self.networks[node.network](node.part, *arrays), (*batch, *node.event))
 
     # ---------------------------------------------------------------- densities
 
@@ -440,16 +377,3 @@ def _also_invalid(
 ) -> Named | None:
     own = Named(mask.any(axis=0, keepdims=True), codes.dims if dims is None else dims)
     return merge_invalid([codes, Named(None, (), own if mask.any() else None)], size)
-
-
-def _dropped(mask: Named | None, over: tuple[Dim, ...]) -> Named | None:
-    if mask is None or not set(over) & set(mask.dims):
-        return mask
-    axes = tuple(1 + i for i, d in enumerate(mask.dims) if d in over)
-    return Named(mask.numpy.any(axis=axes), tuple(d for d in mask.dims if d not in over))
-
-
-def _concatenated(arrays: list[Array], axis: int) -> Array:
-    while len(arrays) > 1:
-        arrays = [xp.concatenate(*arrays[i : i + 32], axis=axis) for i in range(0, len(arrays), 32)]
-    return arrays[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ppl.graph.inline import inline_discrete
-from ppl.graph.noncentre import noncentre
 from ppl.graph.nodes import Graph
+from ppl.graph.noncentre import noncentre
 from ppl.graph.order import sort_statements
 
 Pass = Callable[[Graph], Graph]

@@ -116,7 +116,8 @@ class Backend(AbstractBackend[Target, State, Approximation]):
         """Step, phase, fixed-draw ELBO and scaled gradient."""
         rank = state.eps.any(0).sum()
         constant = 0.5 * float(rank) * np.log(2.0 * np.pi * np.e)
-        return Progress(state.steps, state.phase, state.ascent.value + constant, state.gradient)
+        elbo = float(state.ascent.value + constant)
+        return Progress(state.steps, state.phase, elbo, state.gradient)
 
     def facts(self, state: State, end: Outcome) -> FitFacts:
         """What the certificate needs to hear."""
