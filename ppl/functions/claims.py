@@ -84,7 +84,7 @@ _ARTICLE = {
     "zero_sum": "a vector that sums to zero",
     "unit_vector": "a vector of length one",
     "row_stochastic": "a matrix whose rows are probabilities",
-    "covariance": "a symmetric positive definite matrix",
+    "covariance": "a symmetric matrix with no negative eigenvalue",
     "correlation": "a covariance with ones on its diagonal",
     "cholesky_covariance": "lower triangular with a positive diagonal",
     "cholesky_correlation": "the Cholesky factor of a correlation matrix",

@@ -102,7 +102,7 @@ def _inverse_type(x: Type) -> Type:
 
 @function("inverse", "array", "x", _inverse_type)
 def inverse(x: Array, dims: tuple[int, ...] = (2,)) -> Array:
-    """The inverse of a square matrix; prefer `solve(A, b)` to `inverse(A) @ b`.
+    """The inverse of a square matrix; `solve` is better for one system: `inverse(Precision)`.
 
     >>> import numpy as np
     >>> inverse(np.array([[2.0, 0.0], [0.0, 4.0]])).tolist()

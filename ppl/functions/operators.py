@@ -32,7 +32,7 @@ def _add_type(*types: Type) -> Type:
 
 @function("add", "elementwise", "x", _add_type, variadic=True)
 def add(*terms: Array) -> Array:
-    """x + y + ...: `b0 + b1 * age[i] + a[region[i]]`.
+    """The sum of two or more numbers: `b0 + b1 * age[i] + a[region[i]]`.
 
     >>> import numpy as np
     >>> add(np.array([1.0, 2.0]), 1.0, True).tolist()
@@ -48,7 +48,7 @@ def _subtract_type(x: Type, y: Type) -> Type:
 
 @function("subtract", "elementwise", "x y", _subtract_type)
 def subtract(x: Array, y: Array) -> Array:
-    """x - y; one minus a unit number is a unit number: `1 - p`.
+    """The difference; one minus a unit number is a unit number: `1 - p`.
 
     >>> float(subtract(1.0, 0.25))
     0.75
@@ -67,7 +67,7 @@ def _multiply_type(*types: Type) -> Type:
 
 @function("multiply", "elementwise", "x", _multiply_type, variadic=True)
 def multiply(*factors: Array) -> Array:
-    """x y ..., element by element; positive numbers give a positive one: `tau * lambda[j]`.
+    """The product, element by element; positive numbers give a positive one: `tau * lambda[j]`.
 
     >>> import numpy as np
     >>> multiply(np.array([1, 2]), 3).tolist()
@@ -87,7 +87,7 @@ def _divide_type(x: Type, y: Type) -> Type:
 
 @function("divide", "elementwise", "x y", _divide_type)
 def divide(x: Array, y: Array) -> Array:
-    """x / y; division by zero gives an infinity or NaN, which the fit reports: `1 / sigma`.
+    """The quotient; division by zero gives an infinity or NaN, which the fit reports: `1 / sigma`.
 
     >>> float(divide(1, 4))
     0.25
@@ -103,7 +103,7 @@ def _negative_type(x: Type) -> Type:
 
 @function("negative", "elementwise", "x", _negative_type)
 def negative(x: Array) -> Array:
-    """-x: `exp(-rate * t[i])`.
+    """Minus x: `exp(-rate * t[i])`.
 
     >>> float(negative(2.0))
     -2.0
@@ -126,7 +126,7 @@ def _power_type(x: Type, y: Type) -> Type:
 
 @function("power", "elementwise", "x y", _power_type)
 def power(x: Array, y: Array) -> Array:
-    """x ^ y, with 0 ^ 0 = 1; a negative base needs a whole exponent: `1 - phi ^ 2`.
+    """x to the power y, with 0 ^ 0 = 1; a negative base needs a whole exponent: `1 - phi ^ 2`.
 
     >>> import numpy as np
     >>> power(np.array([-3.0, 2.0]), 2).tolist()

@@ -44,7 +44,7 @@ def _matmul_type(x: Type, y: Type) -> Type:
 
 @function("matmul", "array", "x y", _matmul_type)
 def matmul(x: Array, y: Array, dims: tuple[int, ...] = (2, 2)) -> Array:
-    """The sum over the last axis of x and the first of y, written `x @ y`: `X @ beta`.
+    """The sum over the last axis of x and the first of y: `X @ beta`.
 
     (x y)_ij = sum_k x_ik y_kj, and so for vectors and for more axes.
 

@@ -125,7 +125,7 @@ def sd(x: Array, axis: Axes) -> Array:
 
 @function("min", "reduction", "x", _reduces("min", lambda x: x))
 def min_(x: Array, axis: Axes) -> Array:
-    """The smallest element, inf over nothing; of several arguments, the smallest: `min(a, b)`.
+    """The smallest element; inf over nothing: `min(t[i] for i in trials)`.
 
     >>> import numpy as np
     >>> float(min_(np.array([2.0, 1.0]), (-1,)))
@@ -136,7 +136,7 @@ def min_(x: Array, axis: Axes) -> Array:
 
 @function("max", "reduction", "x", _reduces("max", lambda x: x))
 def max_(x: Array, axis: Axes) -> Array:
-    """The largest element, -inf over nothing; of several arguments, the largest: `max(a, 0)`.
+    """The largest element; -inf over nothing: `max(t[i] for i in trials)`.
 
     >>> import numpy as np
     >>> float(max_(np.array([2.0, 1.0]), (-1,)))

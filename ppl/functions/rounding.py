@@ -60,7 +60,7 @@ def _largest_type(*types: Type) -> Type:
 
 @function("minimum", "elementwise", "x", _smallest_type, variadic=True)
 def minimum(*values: Array) -> Array:
-    """The smallest of two or more numbers, which a model writes `min(a, b)`.
+    """The smallest of two or more numbers: `min(a, b)`.
 
     >>> import numpy as np
     >>> minimum(np.array([1.0, 5.0]), 3.0).tolist()
@@ -71,7 +71,7 @@ def minimum(*values: Array) -> Array:
 
 @function("maximum", "elementwise", "x", _largest_type, variadic=True)
 def maximum(*values: Array) -> Array:
-    """The largest of two or more numbers, which a model writes `max(a, b)`.
+    """The largest of two or more numbers: `max(a, b)`.
 
     >>> import numpy as np
     >>> maximum(np.array([1.0, 5.0]), 3.0).tolist()
