@@ -11,25 +11,34 @@ from collections.abc import Callable
 from typing import Any
 
 from ppl.backend import ops as xp
-from ppl.functions import _intervals
+from ppl.functions import _intervals, _structure
 from ppl.functions._define import function, numeric, of_support
 from ppl.functions._intervals import INF, End, interval
 from ppl.functions._numbers import length, real_number, safe_sqrt
 from ppl.functions._structure import elements
 from ppl.functions.base import Mismatch
-from ppl.supports import BOOL, NONNEGATIVE, Interval, within
+from ppl.supports import BOOL, NONNEGATIVE, Interval, Structured, within
 from ppl.types import Type
 
 Array = Any
 Axes = tuple[int, ...]
 
 
-def _reduces(name: str, rule: Callable[[Interval], Interval]) -> Callable[[Type], Type]:
-    """The ``result`` of a reduction: what it gives, from what every term lies in."""
+def _reduces(
+    name: str,
+    rule: Callable[[Interval], Interval],
+    joint: Callable[[Type], Structured | None] = lambda x: None,
+) -> Callable[[Type], Type]:
+    """The ``result`` of a reduction: what it gives, from what every term lies in.
+
+    A joint support without axes is that of each term of a comprehension over whole vectors or
+    matrices, and ``joint`` says what becomes of it.
+    """
 
     def result(x: Type) -> Type:
         numeric(name, (x,))
-        return of_support(rule(elements(x)))
+        whole = joint(x) if isinstance(x.support, Structured) and not x.axes else None
+        return of_support(whole or rule(elements(x)))
 
     return result
 
@@ -46,12 +55,22 @@ def _product(x: Interval) -> Interval:
     return Interval(integer=x.integer)
 
 
+def _summed(x: Type) -> Structured | None:
+    return _structure.added(x, x)
+
+
+def _averaged(x: Type) -> Structured | None:
+    """Averages of probability vectors are probability vectors too, and of correlations correlations."""
+    convex = _structure.kind(x) in ("simplex", "row_stochastic", "correlation")
+    return x.support if convex and isinstance(x.support, Structured) else _summed(x)
+
+
 def _log_sum(x: Interval) -> Interval:
     """log sum exp is at least the largest term."""
     return interval(_intervals.low(x), End(INF, False))
 
 
-@function("sum", "reduction", "x", _reduces("sum", _intervals.total))
+@function("sum", "reduction", "x", _reduces("sum", _intervals.total, _summed))
 def sum_(x: Array, axis: Axes) -> Array:
     """The sum of all elements; 0 over nothing: `sum(w[k] * x[i, k] for k in feats)`.
 
@@ -72,7 +91,7 @@ def size_of(x: Array, axis: Axes) -> int:
     return math.prod(length(x, a) for a in axis)
 
 
-@function("mean", "reduction", "x", _reduces("mean", _intervals.average))
+@function("mean", "reduction", "x", _reduces("mean", _intervals.average, _averaged))
 def mean(x: Array, axis: Axes) -> Array:
     """The sum divided by the number of elements: `mean(theta)`.
 

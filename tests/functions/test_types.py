@@ -233,6 +233,16 @@ def test_refused(name: str, types: tuple[Type, ...], code: str, message: str) ->
     assert (caught.value.code, caught.value.message) == (code, message)
 
 
+def test_sums_and_means_of_whole_vectors_and_matrices() -> None:
+    """A comprehension over them hands over a joint support without axes."""
+    for kind in ("covariance", "cholesky_covariance", "ordered", "positive_ordered", "zero_sum"):
+        term = Type("real", Structured(kind))
+        assert apply("sum", term).support == apply("mean", term).support == Structured(kind)
+    assert apply("mean", Type("real", Structured("simplex"))).support == Structured("simplex")
+    assert apply("sum", Type("real", Structured("correlation"))).support == Structured("covariance")
+    assert isinstance(apply("sum", Type("real", Structured("simplex"))).support, Interval)
+
+
 def test_axes_of_products() -> None:
     assert apply("matmul", r(REAL, T, S), r(REAL, S)).axes == (T,)
     assert apply("matmul", r(REAL, S), r(REAL, S)).axes == ()
