@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ppl.data.array_column import LabelColumn, NumberColumn
+from ppl.data.arrow_buffers import numbers
 from ppl.data.column import NO_CODES, Column, Labels, Values
 from ppl.data.where import Array, Where
 from ppl.errors import DataError, fail
@@ -55,24 +56,14 @@ def _numbers(name: str, array: pa.ChunkedArray, where: Where) -> Column:
 
 
 def _values(array: Any) -> tuple[Array, Array | None]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    missing = np.asarray(array.is_null()) if array.null_count else None
-    if pa.types.is_float16(array.type):
-        array = array.cast(pa.float32())
-    filled = (
-        pc.fill_null(array, False if pa.types.is_boolean(array.type) else 0) if array.null_count else array
-    )
-    return np.asarray(filled), missing
+    return numbers(array), numbers(array.is_null()) if array.null_count else None
 
 
 def _labels(name: str, encoded: Any, where: Where, declared: bool) -> Column:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     levels = [str(v) for v in encoded.dictionary.to_pylist()]
-    codes = np.asarray(pc.fill_null(encoded.indices.cast(pa.int64()), -1), dtype=np.int64)
+    codes = numbers(encoded.indices).astype(np.int64)
+    if encoded.null_count:
+        codes = np.where(numbers(encoded.indices.is_null()), -1, codes)
     return LabelColumn(name, codes, levels, where, declared)
 
 

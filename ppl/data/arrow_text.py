@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ppl.data import cells
+from ppl.data.arrow_buffers import mask, numbers, strings
 from ppl.data.column import NO_CODES, Column, Labels, Values
 from ppl.data.text_column import TextColumn
 from ppl.data.where import Array, Where
@@ -65,7 +66,7 @@ class ArrowTextColumn(Column):
     def as_labels(self, na: frozenset[str] = NO_CODES, declared: frozenset[str] = NO_CODES) -> Labels:
         encoded = self.texts.combine_chunks().dictionary_encode()
         levels: list[str] = encoded.dictionary.to_pylist()
-        codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        codes = numbers(encoded.indices).astype(np.int64)
         absent = (cells.MISSING | na) - declared
         unclear = absent.intersection(levels) - {""} - na
         if unclear:
@@ -81,16 +82,19 @@ class ArrowTextColumn(Column):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        absent = pc.is_in(self.texts, value_set=pa.array(sorted(cells.MISSING | na)))
+        absent = pc.is_in(self.texts, value_set=strings(sorted(cells.MISSING | na)))
         some = pc.any(absent).as_py()
-        texts: Any = pc.if_else(absent, None, self.texts) if some else self.texts
         try:
-            cast = pc.cast(texts, kind)
+            cast = pc.cast(self.texts.filter(pc.invert(absent)) if some else self.texts, kind)
         except pa.ArrowInvalid:
             return None
-        mask: Array | None = absent.to_numpy() if some else None
-        values: Array = np.array((pc.fill_null(cast, 0) if some else cast).to_numpy(), dtype=dtype)
-        return Values(values, mask)
+        present = numbers(cast)
+        if not some:
+            return Values(np.array(present, dtype=dtype))
+        blank: Array = numbers(absent)
+        values: Array = np.zeros(len(blank), dtype=dtype)
+        values[~blank] = present
+        return Values(values, blank)
 
     def _ordinary(self, found: Values) -> bool:
         """Whether no value is infinite, possibly underflowed, or beyond exact whole numbers."""
@@ -102,5 +106,5 @@ class ArrowTextColumn(Column):
         zeros = values == 0.0
         if found.missing is not None:
             zeros &= ~found.missing
-        texts = pc.unique(self.texts.filter(zeros)).to_pylist() if zeros.any() else []
+        texts = pc.unique(self.texts.filter(mask(zeros))).to_pylist() if zeros.any() else []
         return not any(cells.underflowed(t, 0.0) for t in texts)

@@ -59,11 +59,13 @@ def _row_ends(data: bytes, delimiter: str) -> npt.NDArray[np.int64] | None:
 
     Irregular: NUL bytes, bare carriage returns, blank lines, quotes that do not surround fields.
     """
-    if b"\x00" in data or data.count(b"\r") != data.count(b"\r\n"):
+    body = len(data)
+    while body and data[body - 1] in b"\r\n":
+        body -= 1
+    if b"\x00" in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
         return None
-    if b"\n\n" in data.rstrip(b"\r\n") or b"\n\r\n" in data.rstrip(b"\r\n"):
+    if data.find(b"\n\n", 0, body) >= 0 or data.find(b"\n\r\n", 0, body) >= 0:
         return None
-    body = len(data.rstrip(b"\r\n"))
     view = np.frombuffer(data, dtype=np.uint8, count=body)
     newlines = _positions(view, _NEWLINE)
     if b'"' in data:

@@ -90,7 +90,8 @@ class _Binding:
         self.cells: dict[Key, Cells] = {}
         self.rows: dict[str, Rows] = {}
         self.files: dict[str, str] = {}
-        self.absent: frozenset[Key] = frozenset()
+        self.absent: frozenset[Key] = frozenset()  # columns that no file has, where that is allowed
+        self.may_lack: frozenset[Key] = frozenset()  # columns whose cells may be missing
 
     def check_settings(self) -> None:
         for name in self.settings:
@@ -118,6 +119,7 @@ class _Binding:
         sizes: dict[str, int],
         saved: Mapping[str, tuple[str, ...]],
     ) -> None:
+        self.may_lack = absent
         for table in self.program.tables.values():
             source = table_source(table, self.inputs, self.problems, table.name in sizes)
             self.files[table.name] = source.frame.file if source.frame is not None else table.name
@@ -228,7 +230,11 @@ class _Finish:
                     continue
                 arrays[key] = found[0]
                 mask = self._checked(table, column, *found)
-                if column.optional or key in self.binding.absent:
+                if (
+                    column.optional
+                    or key in self.binding.absent
+                    or (key in self.binding.may_lack and mask is not None)
+                ):
                     missing[key] = np.zeros(found[0].shape, dtype=bool) if mask is None else mask
         for given in self.world.program.givens.values():
             found = self.binding.attempt(self.world.values, None, given.name)
@@ -244,7 +250,7 @@ class _Finish:
         modelled = checks.modelled_rows(self.world, table.name, column.name, self.mentions)
         if column.role != "value":
             modelled[:] = True
-        if mask is not None:
+        if mask is not None and key not in self.binding.may_lack:
             self._note(checks.blanks(self.world, table.name, column, mask, modelled))
         usable = np.broadcast_to(modelled.reshape(-1, *[1] * (values.ndim - 1)), values.shape)
         if mask is not None:

@@ -246,6 +246,8 @@ class DataWorld:
         cells = self.cells[key]
         if definition.role == "key":
             return np.arange(rows.size), None
+        if definition.role == "order" and isinstance(cells, Values):
+            return cells.values[rows.take].astype(np.float64), None
         values, missing = self._coded(taken(cells, rows.take), self._part, key, definition.type)
         return self._aligned(definition.type.axes, values, missing, column, (rows.size,))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
@@ -242,3 +244,26 @@ def test_output_runs_no_formula() -> None:
     for text in ("=cmd()", "+1", "-x", "@a", "\tb", "\rc"):
         assert escape_cell(text) == "'" + text
     assert csv_text(["a"], [["=1"], [np.float64(0.1)], [None]]) == "a\n'=1\n0.1\n\n"
+
+
+def test_reading_imports_neither_pandas_nor_more_than_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "small.csv").write_text("x\n1\nNA\n")
+    (tmp_path / "large.csv").write_text("x,g\n" + "1,a\nNA,b\n" * 500_000)
+    parquet(tmp_path / "d.parquet", x=[1, None], g=["a", None])
+    code = (
+        "import sys; from ppl.data import read\n"
+        "small = read('small.csv').column('x').as_real()\n"
+        "assert 'pyarrow' not in sys.modules\n"
+        "for name in ('large.csv', 'd.parquet'):\n"
+        "    frame = read(name)\n"
+        "    frame.column('x').as_real(), frame.column('x').as_int(), frame.column('g').as_labels()\n"
+        "assert 'pyarrow' in sys.modules and 'pandas' not in sys.modules\n"
+    )
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()
