@@ -12,17 +12,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ppl.inference.advi_state import Answer, State, ascended, gaussian, measured, objective_of, runaway
+from ppl.inference.advi_state import (
+    Answer,
+    Objective,
+    State,
+    ascended,
+    gaussian,
+    measured,
+    objective_of,
+    runaway,
+)
 from ppl.inference.draws import fixed, stream, whitened
 from ppl.inference.finite import FiniteTarget
 from ppl.inference.full_rank import Frame, FullRank, newton_frame
-from ppl.inference.lbfgs import begin
-from ppl.posterior.approximation import Approximation
+from ppl.inference.lbfgs import Ascent, begin
 from ppl.posterior.target import Array, Target
 
 ROUGH = 0.1  # scaled gradient at which the centre is good enough to look around from
 CENTRE_STEPS, FRAME_STEPS = 150, 8
 SHIFT_MAX, SHIFT_RMS, SPREAD_MAX = 0.3, 0.05, 0.3  # how far an answer may depend on its draws
+NARROWER = (1.0, 0.5, 0.2, 0.05)  # widths tried when new draws reach where the density is not finite
+AT_EDGE = 300  # non-finite trial points after which the optimum must lie where nothing is finite
 FINE = 0.03  # and how far when more draws cost nothing noticeable
 
 
@@ -44,7 +54,8 @@ def centre(target: Target, state: State, limits: Limits) -> State:
         return new
     mean, log_sd = np.split(new.ascent.x, 2)
     frame = Frame(mean, np.diag(np.exp(log_sd[~target.point])))
-    return _reframed(target, replace(new, reason="", phase="frame"), frame, limits.draws)
+    framed = _reframed(target, replace(new, reason="", phase="frame"), frame, limits.draws)
+    return replace(new, reason=framed.reason, detail=framed.detail) if framed.reason else framed
 
 
 def frame(target: Target, state: State, limits: Limits) -> State:
@@ -73,6 +84,8 @@ def climb(target: Target, state: State, limits: Limits) -> State:
     at = new.ascent
     kept = replace(new, answer=Answer(at.x, at.value, at.grad, new.eps, new.frame))
     second = _redrawn(target, _to("replicate", kept), len(new.eps))
+    if second.reason:
+        return replace(kept, reason=second.reason, detail=second.detail)
     return _quickly_accepted(second) if second.full_rank else second
 
 
@@ -109,7 +122,7 @@ def _watched(target: Target, state: State) -> State:
     lost = runaway(target, state)
     if lost:
         return replace(state, reason="unbounded", detail=lost)
-    if state.ascent.blocked:
+    if state.ascent.blocked or state.ascent.nonfinite > AT_EDGE:
         return replace(state, reason="failed", detail=target.locate(state.offender))
     return replace(state, reason="stalled") if state.ascent.stalled else state
 
@@ -122,21 +135,40 @@ def _draw(target: Target, state: State, count: int) -> Array:
 
 
 def _reframed(target: Target, state: State, at: Frame, count: int) -> State:
-    """The full-rank objective on new draws, begun in a frame of its own."""
+    """The full-rank objective on new draws, begun in a frame of its own, ``at`` or a narrower one."""
     new = replace(state, frame=at, phase_steps=0, sets=state.sets + 1)
-    objective = FullRank(FiniteTarget(target), _draw(target, new, count), at, state.point_scale)
-    ascent = begin(objective, objective.origin)
-    return measured(replace(new, eps=objective.eps, ascent=ascent), objective)
+    eps = _draw(target, new, count)
+    for narrower in NARROWER:
+        frame = Frame(at.mean, narrower * at.tril)
+        objective = FullRank(FiniteTarget(target), eps, frame, state.point_scale)
+        ascent = begin(objective, objective.origin)
+        if _finite(ascent):
+            return measured(replace(new, eps=eps, frame=frame, ascent=ascent), objective)
+    return _failed(target, state, objective)
 
 
 def _redrawn(target: Target, state: State, count: int) -> State:
-    """The same Gaussian on new draws."""
+    """The same Gaussian on new draws, or a narrower one."""
     objective = objective_of(FiniteTarget(target), state)
     if isinstance(objective, FullRank):
         return _reframed(target, state, objective.gaussian(state.ascent.x), count)
     new = replace(state, sets=state.sets + 1)
     fresh = replace(objective, eps=_draw(target, new, count))
-    return measured(replace(new, eps=fresh.eps, ascent=begin(fresh, state.ascent.x)), fresh)
+    for narrower in NARROWER:
+        shrunk = np.concatenate([np.zeros(target.size), np.full(target.size, np.log(narrower))])
+        ascent = begin(fresh, state.ascent.x + shrunk)
+        if _finite(ascent):
+            return measured(replace(new, eps=fresh.eps, ascent=ascent), fresh)
+    return _failed(target, state, fresh)
+
+
+def _finite(ascent: Ascent) -> bool:
+    return bool(np.isfinite(ascent.value) and np.isfinite(ascent.grad).all())
+
+
+def _failed(target: Target, state: State, objective: Objective) -> State:
+    """The last good state, ended because new draws have no finite density however close they are."""
+    return replace(state, reason="failed", detail=objective.target.explain())
 
 
 def _quickly_accepted(state: State) -> State:
@@ -172,12 +204,6 @@ def _compared(target: Target, state: State) -> State:
     first, second = gaussian(target, _accepted(state)), gaussian(target, state)
     free = first.free
     shift = np.abs(second.mean - first.mean)[free] / first.sd[free]
-    spread = np.abs(_log_sd(second) - _log_sd(first))[free]
+    spread = np.abs(np.log(second.sd[free] / first.sd[free]))
     rms = float(np.sqrt(np.square(shift).mean()))
     return replace(state, shift_max=float(shift.max()), shift_rms=rms, spread_max=float(spread.max()))
-
-
-def _log_sd(q: Approximation) -> Array:
-    with np.errstate(divide="ignore"):
-        log_sd: Array = np.log(q.sd)
-    return log_sd

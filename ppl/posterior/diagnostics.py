@@ -68,13 +68,25 @@ def certify(
         elbo, elbo_se, likelihood = own.elbo, own.elbo_se, own.log_likelihood
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(q.free, reported.sd / np.where(q.free, q.sd, 1.0), 1.0)
-    rival = find_rival(target, reported, rival_rng, min(1000, count // 4)) if q.free.any() else None
+    covered = _covered(reported, importance)
+    rival = find_rival(target, covered, rival_rng, min(1000, count // 4)) if q.free.any() else None
     findings = findings_of(target, q, reported, facts, optimality, importance, elbo, rival)
     status, verdict = verdict_of(findings, facts)
     return Certificate(
         status, verdict, findings, elbo, elbo_se, likelihood, likelihood - elbo,
         optimality, importance, ratio, facts,
     )  # fmt: skip
+
+
+def _covered(reported: Approximation, importance: Importance) -> Approximation:
+    """The Gaussian with the moments of the draws reported from, where those were corrected."""
+    rank = int(reported.free.sum())
+    if not importance.corrected or not 0 < rank <= len(importance.draws) // 20:
+        return reported
+    free, tril = reported.free, np.zeros((reported.size, reported.size))
+    cov = np.atleast_2d(np.cov(importance.draws[:, free].T))
+    tril[np.ix_(free, free)] = np.linalg.cholesky(cov + 1e-12 * np.diag(np.diag(cov)))
+    return Approximation(importance.draws.mean(0), scale_tril=tril, point=reported.point)
 
 
 def gradient_draws(target: Target) -> int:

@@ -18,7 +18,7 @@ NARROW, WIDE = 1.15, 0.85  # corrected over reported sd beyond which a coordinat
 MOVED = 0.15  # likewise for the shift of a mean, in sds
 WIDENED = 1.2  # response over fitted sd beyond which the correction is worth telling
 DRAW_ERROR = 0.3  # dependence on the draws, in sds, that is worth a warning
-FLAT = 1e-5  # eigenvalue of the correlation matrix below which a combination is not identified
+FLAT = 1e-6  # eigenvalue of the correlation matrix below which a combination is not identified
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,8 @@ class Backend(AbstractBackend[Target, State, Approximation]):
         same = new.phase_steps + 1 if new.phase == state.phase else 0
         new = replace(new, steps=state.steps + 1, phase_steps=same)
         if not new.reason and new.steps >= self.max_steps:
-            return replace(new, reason="max_steps")
-        if new.reason == "stalled" and len(new.offender):
+            new = replace(new, reason="max_steps")
+        if new.reason in ("stalled", "max_steps") and new.ascent.nonfinite > 50:
             return replace(new, detail=target.locate(new.offender))
         return new
 
