@@ -19,7 +19,7 @@ def as_primitive(op: Op) -> Callable[..., Array]:
     """Wrap an operation as an autograd primitive with its own reverse rules."""
     if not any(op.vjps):
         return notrace_primitive(op.forward)
-    function = primitive(op.forward)
+    function: Callable[..., Array] = primitive(op.forward)
     rules = []
     numbers = []
     for i, vjp in enumerate(op.vjps):
@@ -31,7 +31,7 @@ def as_primitive(op: Op) -> Callable[..., Array]:
     return function
 
 
-def _rule(op: Op, i: int) -> Callable[..., Callable[[Array], Array]]:
+def _rule(op: Op, i: int) -> Callable[..., Any]:
     vjp = op.vjps[i]
     assert vjp is not None
 

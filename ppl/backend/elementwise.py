@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ppl.backend.op import Array, Op, op
+from ppl.backend.op import Array, Op, Vjp, op
 
 
-def _elementwise(*vjps: Any) -> Any:
+def _elementwise(*vjps: Vjp | None) -> Callable[[Callable[..., Array]], Op]:
     return op(*vjps, broadcasts=True)
 
 

@@ -17,6 +17,7 @@ from ppl.graph import nodes as g
 from ppl.graph.bind import BoundData
 from ppl.graph.blocks import Block, constrained, make_block, make_imputed
 from ppl.graph.eliminate import Elimination, Latent, Potential, reads_of
+from ppl.graph.counts import counts_up_to
 from ppl.graph.evaluate import Evaluator, StillVector
 from ppl.graph.inline import discrete_names, is_discrete
 from ppl.graph.named import Named, add, aligned, union
@@ -111,7 +112,7 @@ def _walk_group(
 
 def _define(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> None:
     if s.name in lay.discrete and s.kind == "latent":
-        at.states[s.name] = _states(at, s)
+        at.states[s.name] = _states(lay, at, s)
     elif s.name in lay.blocks and s.kind in ("latent", "param"):
         block = lay.blocks[s.name]
         value, log_det = constrained(at, block, z)
@@ -128,7 +129,7 @@ def _define_imputed(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s
     assert s.imputes is not None
     name = ".".join(s.imputes)
     if name in lay.discrete:
-        at.states[name] = _states(at, s)
+        at.states[name] = _states(lay, at, s)
         return
     block = lay.blocks.get(name)
     if block is None:
@@ -146,7 +147,7 @@ def _define_imputed(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s
         terms.prior.append(Named(log_det))
 
 
-def _states(at: Evaluator, s: g.Statement) -> np.ndarray:
+def _states(lay: Layout, at: Evaluator, s: g.Statement) -> np.ndarray:
     """All values of a discrete latent."""
     kind = s.body.type
     if kind.element == "label" and kind.set is not None:
@@ -159,16 +160,7 @@ def _states(at: Evaluator, s: g.Statement) -> np.ndarray:
     except StillVector:
         states = None
     if states is None:
-        raise ModelError(
-            (
-                Diagnostic(
-                    "E505",
-                    f"the discrete latent `{s.name}` has no largest value, so it cannot be summed out",
-                    span=s.span,
-                    help=f"bound it: `{s.name} ~ Truncated({s.body.name}(...), upper = K)`",
-                ),
-            )
-        )
+        states = counts_up_to(at, lay, s)
     return np.asarray(states, dtype=float)
 
 

@@ -60,7 +60,7 @@ class _Builder:
         event: Any,
         span: Span,
         *rest: Any,
-    ) -> Any:
+    ) -> g.Node:
         """The one node with these fields."""
         key = (kind, str(type), loops, event, *(_key(r) for r in rest))
         if key not in self._known:
@@ -124,7 +124,7 @@ class _Builder:
             for x, n in scope.labels.items()
             if isinstance(n, g.Position) and n.dim in mentioned and x not in run
         }
-        plain = [*flat.values(), *(n.dim for n in outer.values())]  # type: ignore[attr-defined]
+        plain = [*flat.values(), *(n.dim for n in outer.values())]
         dim = self.fresh("+".join(d.set for d in plain), "|".join(x.name for x in (*flat, *outer)))
         names = tuple(x.name for x in (*flat, *outer))
         self.domains[dim] = g.Domain(dim, tuple(plain), names, conditions)

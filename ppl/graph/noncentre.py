@@ -88,7 +88,7 @@ def _split_vector(
 def _raw(s: g.Statement, name: str, arguments: tuple[tuple[str, g.Node], ...]) -> g.Statement:
     """The standardised latent, its plates first and then its event axes."""
     plates = tuple(a for a in s.place.axes if isinstance(a, g.Node))
-    axes = (*plates, *s.event)
+    axes: tuple[g.Dim | g.Node, ...] = (*plates, *s.event)
     loops: frozenset[g.Dim] = frozenset().union(*(v.loops for _, v in arguments))
     draw_type = replace(s.body.type, support=REAL)
     body = g.Distribution(draw_type, loops, s.body.event, s.span, name, arguments)

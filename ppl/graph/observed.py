@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ppl.supports import Interval, Structured, Support
 
 
-def outside_support(support: Support, value: np.ndarray) -> np.ndarray:
+Array = Any
+
+
+def outside_support(support: Support, value: Array) -> Array:
     """A mask of the value's shape: True where an element cannot have this distribution.
 
     >>> outside_support(Interval(0.0, float("inf")), np.array([-1.0, 2.0])).tolist()
@@ -18,7 +23,7 @@ def outside_support(support: Support, value: np.ndarray) -> np.ndarray:
     return _outside_interval(support, value)
 
 
-def _outside_interval(support: Interval, value: np.ndarray) -> np.ndarray:
+def _outside_interval(support: Interval, value: Array) -> Array:
     bad = ~np.isfinite(value)
     below = value < support.lower if support.closed_lower else value <= support.lower
     above = value > support.upper if support.closed_upper else value >= support.upper
@@ -29,7 +34,7 @@ def _outside_interval(support: Interval, value: np.ndarray) -> np.ndarray:
     return bad
 
 
-def _outside_structured(kind: str, value: np.ndarray) -> np.ndarray:
+def _outside_structured(kind: str, value: Array) -> Array:
     bad = ~np.isfinite(value)
     if kind in ("simplex", "row_stochastic"):
         wrong = (np.abs(value.sum(axis=-1, keepdims=True) - 1.0) > 1e-8) | (
