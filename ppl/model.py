@@ -36,25 +36,25 @@ class Model:
 
     @cached_property
     def graph(self) -> Any:
-        """The log-joint graph."""
+        """The log-joint graph after every pass."""
         from ppl.graph.build import build
+        from ppl.graph.passes import run_passes
 
-        return build(self.program)
+        return run_passes(build(self.program))
 
     def check(self) -> tuple[Diagnostic, ...]:
         """The checker's warnings; a model with a mistake does not get this far."""
         return self.program.warnings
 
     def show(self, stage: str = "typed") -> str:
-        """A stage in text: ``typed``, ``graph`` or ``code``."""
+        """A stage in text: ``typed`` or ``graph``; a bound problem shows its code."""
         if stage == "typed":
             from ppl.language.show_typed import dump
 
             return dump(self.program)
-        from ppl.graph import show
+        from ppl.graph.show import show_graph
 
-        text: str = getattr(show, stage)(self.graph)
-        return text
+        return show_graph(self.graph)
 
     def bind(self, data: Any = None, **more: Any) -> Bound:
         """Meet data: levels, sizes, missing cells and foreign keys are settled here.

@@ -68,7 +68,9 @@ def element_labels(data: Any, name: str, sets: tuple[str, ...], shape: tuple[int
     """``name[a,b]`` for every element, in order; positions from 1 where a set is not known."""
     if not shape:
         return (name,)
-    known = len(sets) == len(shape) and all(s in data.sets and data.sets[s].size == n for s, n in zip(sets, shape))
+    known = len(sets) == len(shape) and all(
+        s in data.sets and data.sets[s].size == n for s, n in zip(sets, shape)
+    )
     parts = [[data.label(sets[k], i) if known else str(i + 1) for i in range(n)] for k, n in enumerate(shape)]
     return tuple(f"{name}[{','.join(p)}]" for p in product(*parts))
 

@@ -14,6 +14,7 @@ from ppl.posterior.estimates import Array
 from ppl.posterior.fit import Fit
 from ppl.posterior.predicted import Column, Prediction, Table
 from ppl.posterior.record import FitWarning
+from ppl.types import Type
 
 MOST_NUMBERS = 50_000_000  # predicted values held at once
 
@@ -156,27 +157,30 @@ def _values(bound: Bound, draws: dict[str, Array], of: Sequence[str]) -> dict[st
 
 def _column(bound: Bound, name: str, array: Array) -> Column:
     """Give a predicted array its table, the names of its parts, and its labels."""
-    kind = _type(bound.program, name)
-    sets = [axis.set for axis in kind.type.axes] if kind is not None else []
-    tables = bound.program.tables
+    kind, sets = _stored(bound.program, name)
     count = len(array)
-    if sets and sets[0] in tables and array.ndim == 1 + len(sets):
-        parts = _parts(bound, sets[1:])
-        return Column(name, sets[0], array.reshape(count, array.shape[1], -1), parts, _labels(bound, kind))
+    labels = _labels(bound, kind)
+    if sets and sets[0] in bound.program.tables and array.ndim == 1 + len(sets):
+        return Column(name, sets[0], array.reshape(*array.shape[:2], -1), _parts(bound, sets[1:]), labels)
     if len(sets) == array.ndim - 1:
-        parts = _parts(bound, sets)
-    else:
-        size = int(np.prod(array.shape[1:], dtype=int))
-        parts = tuple(str(i + 1) for i in range(size)) if size != 1 else ("",)
-    return Column(name, None, array.reshape(count, 1, -1), parts, _labels(bound, kind))
+        return Column(name, None, array.reshape(count, 1, -1), _parts(bound, sets), labels)
+    size = int(np.prod(array.shape[1:], dtype=int))
+    parts = tuple(str(i + 1) for i in range(size)) if size != 1 else ("",)
+    return Column(name, None, array.reshape(count, 1, -1), parts, labels)
 
 
-def _type(program: t.Program, name: str) -> t.Definition | t.ColumnDef | None:
+def _stored(program: t.Program, name: str) -> tuple[Type | None, list[str]]:
+    """The type of one element, and the index sets of the axes."""
     for table in program.tables.values():
         for column in table.columns:
             if name in (column.name, f"{table.name}.{column.name}"):
-                return column
-    return next((d for d in (*program.definitions, *program.report) if d.name == name), None)
+                return column.type, [table.name, *(axis.set for axis in column.type.axes)]
+    if name in program.givens:
+        return program.givens[name].type, [axis.set for axis in program.givens[name].type.axes]
+    for definition in (*program.definitions, *program.report):
+        if definition.name == name:
+            return definition.type, [axis.set for axis in definition.type.axes]
+    return None, []
 
 
 def _parts(bound: Bound, sets: Sequence[str]) -> tuple[str, ...]:
@@ -187,10 +191,10 @@ def _parts(bound: Bound, sets: Sequence[str]) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _labels(bound: Bound, kind: t.Definition | t.ColumnDef | None) -> tuple[str, ...] | None:
-    if kind is None or kind.type.element != "label" or kind.type.set not in bound.data.sets:
+def _labels(bound: Bound, kind: Type | None) -> tuple[str, ...] | None:
+    if kind is None or kind.element != "label" or kind.set not in bound.data.sets:
         return None
-    found = bound.data.sets[kind.type.set]
+    found = bound.data.sets[kind.set]
     return tuple(found.label(k) for k in range(found.size))
 
 

@@ -107,9 +107,7 @@ def simulate(
             known = ", ".join(f"`{table}`" for table in program.tables) or "none"
             raise fail(UsageError, "E704", f"the model has no table `{name}`", help=f"its tables: {known}")
     _no_covariates(program, rows)
-    bound = bind_problem(
-        program, data, tables=tables, absent=observed_columns(program), rows=rows, **more
-    )
+    bound = bind_problem(program, data, tables=tables, absent=observed_columns(program), rows=rows, **more)
     drawn = bound.problem.prior(n, np.random.default_rng([seed, 4]))
     return Simulation(drawn.latents, drawn.observed, bound)
 

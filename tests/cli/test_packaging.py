@@ -41,7 +41,9 @@ def test_the_wheel_fits_from_another_folder(wheel, tmp_path):
     (work / "d.csv").write_text("y\n1.0\n2.0\n3.0\n")
     environment = {**os.environ, "PYTHONPATH": str(site)}
     code = "import ppl; print(ppl.__file__)"
-    where = subprocess.run([sys.executable, "-c", code], cwd=work, env=environment, capture_output=True, text=True)
+    where = subprocess.run(
+        [sys.executable, "-c", code], cwd=work, env=environment, capture_output=True, text=True
+    )
     assert where.stdout.startswith(str(site))
     command = [sys.executable, "-m", "ppl", "fit", "m.model", "d.csv", "--json"]
     done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True)
@@ -61,4 +63,9 @@ def test_a_clean_environment_installs_the_wheel_and_fits(wheel, tmp_path):
     command = [binaries / "ppl", "fit", "m.model", "d.csv", "--out", "fit"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "mu" in subprocess.run([binaries / "ppl", "summary", "fit"], cwd=tmp_path, capture_output=True, text=True).stdout
+    assert (
+        "mu"
+        in subprocess.run(
+            [binaries / "ppl", "summary", "fit"], cwd=tmp_path, capture_output=True, text=True
+        ).stdout
+    )

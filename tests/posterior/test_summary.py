@@ -59,7 +59,9 @@ def test_long_quantities_are_shortened_only_on_request():
 
 
 def test_columns_align_and_control_characters_are_escaped():
-    e = estimate("a", "latent", ("a[\x1b[31m]", "a[b]"), np.random.default_rng(0).normal(size=(20, 2)) * [1e6, 1])
+    e = estimate(
+        "a", "latent", ("a[\x1b[31m]", "a[b]"), np.random.default_rng(0).normal(size=(20, 2)) * [1e6, 1]
+    )
     lines = text_table([e]).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert "\x1b" not in lines[1]
@@ -90,7 +92,9 @@ def test_a_summary_is_a_mapping():
 def test_khat_of_mixed_coordinates_goes_to_every_element():
     from types import SimpleNamespace as Thing
 
-    problem = Thing(quantities=[Thing(name="w", labels=("w[1]", "w[2]", "w[3]")), Thing(name="m", labels=("m",))])
+    problem = Thing(
+        quantities=[Thing(name="w", labels=("w[1]", "w[2]", "w[3]")), Thing(name="m", labels=("m",))]
+    )
     groups = [Thing(name="w", where=slice(0, 2)), Thing(name="m", where=slice(2, 3))]
     spread = spread_khat(problem, groups, np.array([0.1, 0.6, 0.3]))
     np.testing.assert_array_equal(spread["w"], [0.6, 0.6, 0.6])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,8 @@ def command(model: str, data: tuple[str, ...], **given: Any) -> int:
 
 def _run(compiled: Any, data: tuple[str, ...], given: dict[str, Any], line: output.ProgressLine) -> Fit:
     unnamed, named = arguments.split_data(data)
+    gc.freeze()  # what was made so far stays; only the fit's own garbage is looked for
+    gc.enable()
     draws = given["draws"]
     fitted: Fit = compiled.fit(
         unnamed,

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-STAGES = ("tree", "typed", "graph", "code")
+from ppl.cli import arguments
 
 
 @click.command(name="show")
-@click.argument("model", metavar="MODEL.model", type=click.Path())
+@arguments.model_argument
+@arguments.data_arguments(required=False)
+@arguments.reading_options
 @click.option("--tree", "stage", flag_value="tree", type=str, help="The tree of the text.")
 @click.option(
     "--typed", "stage", flag_value="typed", type=str, help="Every name with its type (the default)."
 )
 @click.option("--graph", "stage", flag_value="graph", type=str, help="The log-joint graph.")
-@click.option("--code", "stage", flag_value="code", type=str, help="The array operations, one a line.")
-def command(model: str, stage: str | None) -> None:
+@click.option(
+    "--code", "stage", flag_value="code", type=str, help="The array operations, one a line; needs DATA."
+)
+def command(model: str, data: tuple[str, ...], stage: str | None, **given: Any) -> None:
     """Show a stage of what MODEL becomes."""
     from ppl.model import compile, read_source
 
@@ -26,4 +32,14 @@ def command(model: str, stage: str | None) -> None:
         click.echo(dump_tree(parse(read_source(model))).rstrip("\n"))
         return
     compiled = compile(model, path=True)
-    click.echo(compiled.show(stage or "typed").rstrip("\n"))
+    text = _code(compiled, data, given) if stage == "code" else compiled.show(stage or "typed")
+    click.echo(text.rstrip("\n"))
+
+
+def _code(compiled: Any, data: tuple[str, ...], given: dict[str, Any]) -> str:
+    from ppl.graph.show import show_code
+
+    unnamed, named = arguments.split_data(data)
+    settings = arguments.split_settings(given.pop("settings"))
+    target = compiled.bind(unnamed, tables=named, settings=settings, **given).problem.target()
+    return show_code(target.instructions)
