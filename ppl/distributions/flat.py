@@ -10,7 +10,6 @@ from ppl.backend import ops as xp
 from ppl.distributions._checks import contains, plain
 from ppl.distributions.base import Distribution, Example, Parameter
 from ppl.supports import REAL, Interval, Support
-from ppl.supports.support import EVENT_DIMS
 
 Array = Any
 
@@ -18,8 +17,8 @@ Array = Any
 class Flat(Distribution):
     """1 on the support ``on``; an improper prior unless the support is bounded.
 
-    ``lower`` and ``upper`` bound it where they depend on other values; ``event_dims`` is that of
-    the support.
+    ``lower`` and ``upper`` bound it where they depend on other values. On vectors and matrices the
+    result keeps x's shape, all zeros.
 
     >>> float(Flat.log_density(3.0)), float(Flat.log_density(3.0, on=Interval(0.0, 1.0)))
     (0.0, -inf)
@@ -44,9 +43,7 @@ class Flat(Distribution):
         event_shape: tuple[int, ...] | None = None,
     ) -> Array:
         out = xp.zeros_like(x)
-        if not isinstance(on, Interval):
-            return xp.sum(out, axis=tuple(range(-_dims(on), 0)))
-        if not plain(x):
+        if not plain(x) or not isinstance(on, Interval):
             return out
         inside = contains(Interval(on.lower, on.upper, True, True, on.integer), np.asarray(x))
         if lower is not None:
@@ -66,7 +63,3 @@ class Flat(Distribution):
             return None
         own = on if isinstance(on, Interval) else REAL
         return own.lower if lower is None else lower, own.upper if upper is None else upper
-
-
-def _dims(on: Support) -> int:
-    return 0 if isinstance(on, Interval) else EVENT_DIMS[on.kind]
