@@ -1,4 +1,4 @@
-"""Write docs/reference.md and docs/errors.md from what the program itself declares.
+"""Write docs/reference.md and docs/commands.md from what the program itself declares.
 
     python docs/make_reference.py [--check]
 
@@ -12,7 +12,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
 from ppl import distributions, functions
+from ppl.cli.group import command_names
+from ppl.cli.main import group
 from ppl.distributions import Distribution, Parameter
 from ppl.functions import Function, FunctionParameter
 from ppl.functions.constants import CONSTANTS
@@ -91,9 +95,28 @@ def reference() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def commands() -> str:
+    """The text of commands.md: the help of every command."""
+    parts = ["# Commands", MADE, "```text\n" + help_of([]) + "\n```"]
+    for name in command_names():
+        parts += [f"## ppl {name}", "```text\n" + help_of([name]) + "\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def help_of(path: list[str]) -> str:
+    """What `ppl NAME --help` prints, 100 columns wide."""
+    context = click.Context(group, info_name="ppl", terminal_width=100, max_content_width=100)
+    if not path:
+        return group.get_help(context).rstrip()
+    command = group.get_command(context, path[0])
+    assert command is not None
+    inner = click.Context(command, context, info_name=path[0], terminal_width=100, max_content_width=100)
+    return command.get_help(inner).rstrip()
+
+
 def pages() -> dict[str, str]:
     """Every generated page: its name and text."""
-    return {"reference.md": reference()}
+    return {"reference.md": reference(), "commands.md": commands()}
 
 
 def main(arguments: list[str]) -> int:

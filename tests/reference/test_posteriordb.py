@@ -21,7 +21,8 @@ NAMES = sorted(p.stem for p in FOLDER.glob("*.model"))
 def benchmark() -> ModuleType:
     """The benchmark's script as a module."""
     spec = importlib.util.spec_from_file_location("posteriordb_run", FOLDER / "run.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
