@@ -79,10 +79,10 @@ def climb(target: Target, state: State, limits: Limits) -> State:
     new = state if state.gradient <= limits.tolerance else _watched(target, ascended(target, state))
     if new.reason or new.gradient > limits.tolerance:
         return new
-    if bool(np.all(target.point)):
-        return replace(new, reason="converged", shift_max=0.0, shift_rms=0.0, spread_max=0.0)
     at = new.ascent
-    kept = replace(new, answer=Answer(at.x, at.value, at.grad, new.eps, new.frame))
+    kept = replace(new, answer=Answer(at.x, at.value, at.grad, new.eps, new.frame, new.gradient))
+    if bool(np.all(target.point)):
+        return _accepted(replace(kept, shift_max=0.0, shift_rms=0.0, spread_max=0.0))
     second = _redrawn(target, _to("replicate", kept), len(new.eps))
     if second.reason:
         return replace(kept, reason=second.reason, detail=second.detail)
@@ -196,7 +196,10 @@ def _accepted(state: State) -> State:
     kept = state.answer
     ascent = replace(state.ascent, x=kept.x, value=kept.value, grad=kept.grad, stalled=False)
     ascent = replace(ascent, steps=ascent.steps[:0], changes=ascent.changes[:0])
-    return replace(state, phase="end", reason="converged", eps=kept.eps, frame=kept.frame, ascent=ascent)
+    return replace(
+        state, phase="end", reason="converged", eps=kept.eps, frame=kept.frame, ascent=ascent,
+        gradient=kept.gradient,
+    )  # fmt: skip
 
 
 def _compared(target: Target, state: State) -> State:

@@ -29,6 +29,7 @@ class Answer:
     grad: Array
     eps: Array
     frame: Frame
+    gradient: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class State:
 
     eps: (S, D) for a mean-field objective, (S, R) for a full-rank one. ``sets`` counts the draw
     sets used, which number their random streams. ``shift_*`` say how far the means (in sds) and
-    the log sds differ between two sets. ``reason`` is empty while the fit runs.
+    the log sds differ between two sets. ``ends``: (k,) are the objectives at the ends of earlier
+    starts, -inf where one did not converge, and ``best`` the best. ``reason`` is empty while the fit runs.
     """
 
     phase: str
@@ -49,6 +51,8 @@ class State:
     frame: Frame
     point_scale: Array
     answer: Answer
+    best: Answer
+    ends: Array
     sets: int = 0
     steps: int = 0
     phase_steps: int = 0

@@ -25,7 +25,8 @@ class FitFacts:
     """What the certificate needs to hear of the run: how it ended and how its optimiser left off.
 
     ``gradient`` is the largest slope in sds on the fit's own draws; ``fixed_elbo`` the ELBO on them;
-    ``shift`` the largest change of a mean, in sds, and of a log sd between two draw sets.
+    ``shift`` the largest change of a mean, in sds, and of a log sd between two draw sets;
+    ``ends`` the objectives at which several starts ended, -inf where one did not converge.
     """
 
     status: str
@@ -33,6 +34,7 @@ class FitFacts:
     gradient: float = float("nan")
     fixed_elbo: float = float("nan")
     shift: float = float("nan")
+    ends: tuple[float, ...] = ()
 
 
 def names_of(target: Target, places: tuple[int, ...], most: int = 5) -> str:

@@ -18,6 +18,7 @@ NARROW, WIDE = 1.15, 0.85  # corrected over reported sd beyond which a coordinat
 MOVED = 0.15  # likewise for the shift of a mean, in sds
 WIDENED = 1.2  # response over fitted sd beyond which the correction is worth telling
 DRAW_ERROR = 0.3  # dependence on the draws, in sds, that is worth a warning
+STARTS = 1.0  # nats between the ends of starts that count as the same
 FLAT = 1e-6  # eigenvalue of the correlation matrix below which a combination is not identified
 
 
@@ -185,9 +186,20 @@ def _rival(seen: Evidence) -> Finding | None:
     places = tuple(int(i) for i in np.argsort(-far)[:3] if far[i] > 3.0)
     text = (
         f"there is posterior mass far from the fit, in {names_of(seen.target, places)}: "
-        "more than one mode, of which this is one; try another --seed with --start-jitter"
+        "more than one mode, of which this is one; try --restarts 5"
     )
     return Finding("W713", text, places)
+
+
+def _starts_differ(seen: Evidence) -> Finding | None:
+    ends = [e for e in seen.facts.ends if math.isfinite(e)]
+    if not seen.facts.ends or (len(ends) == len(seen.facts.ends) and max(ends) - min(ends) <= STARTS):
+        return None
+    total, best = len(seen.facts.ends), sum(e > max(ends) - STARTS for e in ends)
+    text = (
+        f"{best} of {total} starts reached the fit reported; the others ended worse, so there may be better"
+    )
+    return Finding("W714", text, severity="note" if best > 1 else "warn")
 
 
 def _optimism(seen: Evidence) -> Finding | None:
@@ -203,6 +215,7 @@ RULES: tuple[Callable[[Evidence], Finding | None], ...] = (
     _not_optimal,
     _draw_error,
     _rival,
+    _starts_differ,
     _poor_weights,
     _wrong_widths,
     _narrow_mean_field,

@@ -96,6 +96,26 @@ def test_second_mode_is_warned_of() -> None:
     assert certificate.status == "warn"
 
 
+def test_restarts_find_the_better_mode() -> None:
+    """Two narrow modes, the one near the start e^3 times lighter: one start stays there, eight do not."""
+
+    def density(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        near, far = -50 * (z[:, 0] - 0.5) ** 2 - 3, -50 * (z[:, 0] + 1.5) ** 2
+        value = np.logaddexp(near, far)
+        share = np.exp(near - value)
+        slope = -100 * (share * (z[:, 0] - 0.5) + (1 - share) * (z[:, 0] + 1.5))
+        return value, slope[:, None]
+
+    problem = Problem(density, 1, start_at=[0.4])
+    one, _ = fit(problem, start_log_sd=-3.0)
+    eight, certificate = fit(problem, start_log_sd=-3.0, restarts=8)
+    assert abs(one.result.mean[0] - 0.5) < 0.05
+    assert abs(eight.result.mean[0] + 1.5) < 0.05
+    assert eight.outcome.status == "converged"
+    assert any(f.code == "W714" for f in certificate.findings)
+    assert eight.state.gradient <= 1e-3
+
+
 def test_improper_posterior_is_not_converged() -> None:
     def density(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return -0.5 * z[:, 0] ** 2, np.column_stack([-z[:, 0], 0 * z[:, 1]])

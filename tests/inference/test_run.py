@@ -174,6 +174,20 @@ def test_resumed_runs_have_the_same_bits(tmp_path: Path, family: str) -> None:
         assert np.array_equal(rest.trace[:, :3], whole.trace[:, :3])
 
 
+def test_resumed_restarts_have_the_same_bits(tmp_path: Path) -> None:
+    path, stop = tmp_path / "fit.npz", 25
+    whole = go(eight_schools(), restarts=3)
+    assert len(whole.state.ends) == 3
+
+    def interrupt(progress, seconds) -> None:
+        if progress.step == stop:
+            raise KeyboardInterrupt
+
+    go(eight_schools(), Options(progress=interrupt, checkpoint=path), restarts=3)
+    rest = go(eight_schools(), Options(checkpoint=path, resume=True), seed=99, restarts=3)
+    assert same(rest.state, whole.state)
+
+
 def test_checkpoints_are_written_while_running(tmp_path: Path) -> None:
     path = tmp_path / "fit.npz"
     ticks = iter(range(10**6))

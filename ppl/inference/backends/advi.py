@@ -16,8 +16,9 @@ import numpy as np
 
 from ppl.errors import UsageError, fail
 from ppl.inference import advi_phases as phases
+from ppl.inference.advi_restarts import USUAL_JITTER, further_start
 from ppl.inference.advi_state import State, gaussian, measured, no_answer, no_frame, objective_of
-from ppl.inference.base import AbstractBackend, Progress
+from ppl.inference.base import AbstractBackend, NotFinite, Progress
 from ppl.inference.draws import fixed, stream
 from ppl.inference.finite import FiniteTarget
 from ppl.inference.lbfgs import begin
@@ -55,18 +56,22 @@ class Backend(AbstractBackend[Target, State, Approximation]):
     max_steps: int = field(default=2000, metadata={"help": "most optimisation steps"})
     start_log_sd: float = field(default=-1.0, metadata={"help": "log sd of the first Gaussian"})
     start_jitter: float = field(default=0.0, metadata={"help": "sd of a random shift of the start"})
+    restarts: int = field(default=1, metadata={"help": "starts to try; the best end is kept"})
     linear_response: bool = field(
         default=True, metadata={"help": "correct mean-field sds by linear response"}
     )
 
     def init(self, target: Target, rng: np.random.Generator) -> State:
         """A start with a finite density, and the first objective's value there."""
-        seed, family = int(rng.integers(2**62)), self._family(target)
+        return self._begun(target, int(rng.integers(2**62)), self.start_jitter)
+
+    def _begun(self, target: Target, seed: int, jitter: float) -> State:
+        family = self._family(target)
         full = family == "full_rank"
         count = self._rough_draws(target) if full else self._draws(target, full)
         eps = np.where(target.point, 0.0, fixed(stream(seed, 0), count, target.size))
         finite = FiniteTarget(target)
-        x = find_start(finite, eps, stream(seed, 1), self.start_jitter, self.start_log_sd)
+        x = find_start(finite, eps, stream(seed, 1), jitter, self.start_log_sd)
         state = State(
             phase="centre" if full else "climb",
             family=family,
@@ -78,6 +83,8 @@ class Backend(AbstractBackend[Target, State, Approximation]):
             frame=no_frame(),
             point_scale=point_scale(target, x[: target.size]),
             answer=no_answer(),
+            best=no_answer(),
+            ends=np.zeros(0),
         )
         objective = objective_of(finite, state)
         return measured(replace(state, ascent=begin(objective, x)), objective)
@@ -88,12 +95,21 @@ class Backend(AbstractBackend[Target, State, Approximation]):
         limits = phases.Limits(full_draws, self.max_draws, self.tolerance)
         new = PHASES[state.phase](target, state, limits)
         same = new.phase_steps + 1 if new.phase == state.phase else 0
-        new = replace(new, steps=state.steps + 1, phase_steps=same)
+        new = replace(new, steps=state.steps + 1, phase_steps=same, best=state.best, ends=state.ends)
+        new = further_start(new, self.restarts, lambda k: self._another(target, state, k))
         if not new.reason and new.steps >= self.max_steps:
             new = replace(new, reason="max_steps")
         if new.reason in ("stalled", "max_steps") and new.ascent.nonfinite > 50:
             return replace(new, detail=target.locate(new.offender))
         return new
+
+    def _another(self, target: Target, state: State, k: int) -> State:
+        """The k-th further start, unshifted where nothing near the shifted one is finite."""
+        seed = int(stream(state.seed, 3, k).integers(2**62))
+        try:
+            return self._begun(target, seed, self.start_jitter or USUAL_JITTER)
+        except NotFinite:
+            return self._begun(target, seed, 0.0)
 
     def done(self, state: State) -> Outcome | None:
         """Converged only when the last gradient says so."""
@@ -102,13 +118,8 @@ class Backend(AbstractBackend[Target, State, Approximation]):
     def finish(self, target: Target, state: State, hurry: bool = False) -> Approximation:
         """The Gaussian at the state's point, with linear-response sds for a mean-field fit."""
         q = gaussian(target, state)
-        if (
-            hurry
-            or q.log_sd is None
-            or not self.linear_response
-            or state.reason != "converged"
-            or not q.free.any()
-        ):
+        wanted = self.linear_response and not hurry and state.reason == "converged"
+        if not wanted or q.log_sd is None or not q.free.any():
             return q
         return linear_response(target, q, state.eps)
 
@@ -121,8 +132,14 @@ class Backend(AbstractBackend[Target, State, Approximation]):
 
     def facts(self, state: State, end: Outcome) -> FitFacts:
         """What the certificate needs to hear."""
-        shift = max(state.shift_max, state.spread_max)
-        return FitFacts(end.status, end.sentence, state.gradient, self.progress(state).elbo, shift)
+        return FitFacts(
+            end.status,
+            end.sentence,
+            gradient=state.gradient,
+            fixed_elbo=self.progress(state).elbo,
+            shift=max(state.shift_max, state.spread_max),
+            ends=tuple(float(v) for v in state.ends),
+        )
 
     @classmethod
     def state_type(cls) -> type[State]:
