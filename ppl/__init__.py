@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ppl.version import VERSION as __version__
+from ppl.version import VERSION
 
 if TYPE_CHECKING:
     from ppl.errors import DataError, FitError, LimitError, ModelError, PplError, UsageError
     from ppl.model import Model, compile, fit, load
     from ppl.posterior.fit import Fit
     from ppl.posterior.summary import Summary
+
+__version__ = VERSION
 
 _HOMES = {
     "Model": "ppl.model",

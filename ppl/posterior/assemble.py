@@ -68,9 +68,8 @@ def element_labels(data: Any, name: str, sets: tuple[str, ...], shape: tuple[int
     """``name[a,b]`` for every element, in order; positions from 1 where a set is not known."""
     if not shape:
         return (name,)
-    known = len(sets) == len(shape) and all(
-        s in data.sets and data.sets[s].size == n for s, n in zip(sets, shape)
-    )
+    pairs = list(zip(sets, shape, strict=True)) if len(sets) == len(shape) else [("", 0)]
+    known = all(name in data.sets and data.sets[name].size == size for name, size in pairs)
     parts = [[data.label(sets[k], i) if known else str(i + 1) for i in range(n)] for k, n in enumerate(shape)]
     return tuple(f"{name}[{','.join(p)}]" for p in product(*parts))
 
@@ -78,8 +77,8 @@ def element_labels(data: Any, name: str, sets: tuple[str, ...], shape: tuple[int
 def _estimate(problem: Any, q: Any, draws: Array, khat: Mapping[str, Array]) -> Estimates:
     labels = tuple(q.labels) or element_labels(problem.data, q.name, q.sets, draws.shape[1:])
     known = khat.get(q.name)
-    fits = known is not None and np.size(known) == len(labels)
-    return estimate(q.name, q.kind, labels, draws, np.ravel(known) if fits else None)
+    fitting = np.ravel(known) if known is not None and known.size == len(labels) else None
+    return estimate(q.name, q.kind, labels, draws, fitting)
 
 
 def levels_of(sets: Mapping[str, Any]) -> dict[str, Level]:

@@ -15,7 +15,7 @@ from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Lev
 from ppl.posterior.summary import Summary
 
 if TYPE_CHECKING:
-    from ppl.posterior.predict import Prediction
+    from ppl.posterior.predicted import Prediction
 
 SCHEMA = 1
 USABLE = ("ok", "warn")

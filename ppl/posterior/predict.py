@@ -131,7 +131,8 @@ def _constants(fit: Fit, program: t.Program) -> list[tuple[str | None, Any]]:
 def _labelled(fit: Fit, name: str | None, codes: np.ndarray) -> np.ndarray:
     level = fit.levels[name or ""]
     labels = level.labels or tuple(str(level.low + k) for k in range(level.size))
-    return np.array(labels, dtype=object)[codes]
+    texts: np.ndarray = np.array(labels, dtype=object)[codes]
+    return texts
 
 
 def _thinned(draws: dict[str, Array], bound: Bound) -> dict[str, Array]:
@@ -192,7 +193,7 @@ def _parts(bound: Bound, sets: Sequence[str]) -> tuple[str, ...]:
 
 
 def _labels(bound: Bound, kind: Type | None) -> tuple[str, ...] | None:
-    if kind is None or kind.element != "label" or kind.set not in bound.data.sets:
+    if kind is None or kind.element != "label" or kind.set is None or kind.set not in bound.data.sets:
         return None
     found = bound.data.sets[kind.set]
     return tuple(found.label(k) for k in range(found.size))

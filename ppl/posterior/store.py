@@ -74,7 +74,8 @@ def _arrays(fit: Fit) -> dict[str, np.ndarray]:
 def _plain(array: Any) -> np.ndarray:
     array = np.asarray(array)
     kinds = {"b": np.bool_, "i": np.int64, "u": np.int64}
-    return array.astype(kinds.get(array.dtype.kind, np.float64))
+    plain: np.ndarray = array.astype(kinds.get(array.dtype.kind, np.float64))
+    return plain
 
 
 def load(path: str) -> Fit:

@@ -46,7 +46,7 @@ def test_non_finite_draws_give_null_in_json():
 def test_every_number_can_be_shown(value, sd):
     text = shown(value, decimals_for(sd))
     assert len(text) < 25
-    assert "-0.00" != text
+    assert text != "-0.00"
 
 
 def test_long_quantities_are_shortened_only_on_request():
