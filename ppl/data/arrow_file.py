@@ -15,6 +15,8 @@ from ppl.data.opened import Opened
 from ppl.data.where import Where
 from ppl.errors import DataError, DataPlace, fail
 
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, OverflowError, MemoryError)
+
 
 def frame_of_parquet(source: Opened, limits: Limits, wanted: Collection[str] | None) -> Frame:
     """The frame of a Parquet file; only wanted columns are read."""
@@ -27,7 +29,8 @@ def frame_of_parquet(source: Opened, limits: Limits, wanted: Collection[str] | N
         chosen = _chosen(schema.names, wanted)
         limits.check(source.file, _needed(meta.num_rows, schema, chosen), source.size)
         table = whole.read(columns=chosen)
-    except (pa.ArrowException, OSError) as problem:
+        table.validate(full=True)
+    except (pa.ArrowException, *_DAMAGE) as problem:
         raise malformed(source.file, f"{source.file} is a damaged Parquet file: {_first(problem)}") from None
     return frame_of_table(source.file, table, tuple(schema.names))
 
@@ -42,11 +45,12 @@ def frame_of_arrow(source: Opened, limits: Limits, wanted: Collection[str] | Non
         batches = []
         for k in range(reader.num_record_batches):
             batch = reader.get_batch(k).select(chosen)
+            batch.validate(full=True)  # Arrow itself trusts the offsets it finds
             batches.append(batch)
             limits.check(source.file, sum(b.nbytes for b in batches), source.size)
         schema = pa.schema([reader.schema.field(n) for n in chosen])
         table = pa.Table.from_batches(batches, schema=schema)
-    except (pa.ArrowException, OSError, KeyError) as problem:
+    except (pa.ArrowException, *_DAMAGE) as problem:
         raise malformed(source.file, f"{source.file} is a damaged Arrow file: {_first(problem)}") from None
     return frame_of_table(source.file, table, tuple(reader.schema.names))
 
@@ -71,7 +75,7 @@ def frame_of_folder(path: str, limits: Limits, wanted: Collection[str] | None) -
                 needed += _needed(whole.metadata.num_rows, schema, chosen)
                 limits.check(source.file, needed)
                 tables.append(whole.read(columns=chosen))
-            except (pa.ArrowException, OSError) as problem:
+            except (pa.ArrowException, *_DAMAGE) as problem:
                 raise malformed(
                     source.file, f"{source.file} is a damaged Parquet file: {_first(problem)}"
                 ) from None

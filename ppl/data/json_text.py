@@ -143,6 +143,8 @@ def _value(scan: _Scan, name: str) -> Leaves:
             scan.next()
             if len(counts) >= scan.limits.depth:
                 raise scan.error(f"arrays are nested deeper than {scan.limits.depth}")
+            if leaf_depth is not None and len(counts) >= leaf_depth:
+                raise _ragged(scan, name, counts, "is nested more deeply than the others")
             counts.append(0)
             if len(lengths) < len(counts):
                 lengths.append(None)
@@ -150,7 +152,7 @@ def _value(scan: _Scan, name: str) -> Leaves:
                 continue
         else:
             depth = len(counts) + (flat is not None)
-            if leaf_depth not in (None, depth):
+            if leaf_depth not in (None, depth) or len(lengths) > max(depth, leaf_depth or 0):
                 raise _ragged(scan, name, counts, "is nested more deeply or less deeply than the others")
             leaf_depth = depth
             if flat is not None:

@@ -6,48 +6,18 @@ mentions no loop is a scalar or a whole array.
 
 from __future__ import annotations
 
-import operator
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
+from ppl import functions
 from ppl.errors import DataError, Diagnostic
 from ppl.graph.bind_types import Array, BoundSet
 from ppl.language import typed as t
 
-_BINARY: dict[str, Callable[..., Any]] = {
-    "subtract": operator.sub,
-    "divide": np.true_divide,
-    "power": np.power,
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "lt": operator.lt,
-    "le": operator.le,
-    "gt": operator.gt,
-    "ge": operator.ge,
-    "add": operator.add,
-    "multiply": operator.mul,
-    "and": np.logical_and,
-    "or": np.logical_or,
-    "minimum": np.minimum,
-    "maximum": np.maximum,
-    "min": np.minimum,
-    "max": np.maximum,
-}
-_UNARY: dict[str, Callable[..., Any]] = {
-    "negative": np.negative,
-    "not": np.logical_not,
-    "exp": np.exp,
-    "log": np.log,
-    "log1p": np.log1p,
-    "log10": np.log10,
-    "sqrt": np.sqrt,
-    "square": np.square,
-    "abs": np.abs,
-    "floor": np.floor,
-}
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "sum": np.sum,
     "prod": np.prod,
@@ -145,7 +115,7 @@ def _subscript(term: t.Subscript, scope: Scope) -> Array:
     value = evaluate(term.value, scope)
     index = tuple(np.asarray(_index(i, scope)) for i in term.indices)
     if len(index) == value.ndim:
-        return value[index]
+        return np.asarray(value[index])
     raise _unsupported(term.span, "every axis needs a subscript")
 
 
@@ -162,34 +132,24 @@ def _index(term: t.Term, scope: Scope) -> Array:
 
 def _apply(term: t.Apply, scope: Scope) -> Array:
     name, arguments = term.function, term.arguments
-    if name in ("first", "last", "position") and arguments:
+    if name in ("first", "last", "position"):
         return _place(name, arguments[0], scope)
-    if name in ("size", "length", "count"):
-        return _size(arguments[0], scope)
+    if name == "size" and arguments[0].type.axes:
+        return np.asarray(scope.world.set(arguments[0].type.axes[0].set).size)
+    found = functions.find(name)
+    if found is None or found.evaluate is None:
+        raise _unsupported(term.span, f"`{name}` is not available in sizes and filters")
     values = [np.asarray(evaluate(a, scope)) for a in arguments]
-    if len(values) == 1 and name in _REDUCTIONS and name not in _UNARY:
-        return np.asarray(_REDUCTIONS[name](values[0]))
-    if len(values) == 1 and name in _UNARY:
-        return np.asarray(_UNARY[name](_number(values[0])))
-    if name in _BINARY:
-        result = values[0]
-        for value in values[1:]:
-            result = _BINARY[name](_number(result), _number(value))
-        return np.asarray(result)
-    raise _unsupported(term.span, f"`{name}` is not available in sizes and filters")
+    if found.kind == "reduction":
+        return np.asarray(found.evaluate(values[0], tuple(range(-values[0].ndim, 0))))
+    keywords = {k: float(evaluate(v, scope)) for k, v in term.keywords}
+    if found.kind == "elementwise":
+        return np.asarray(found.evaluate(*map(_number, values), **keywords))
+    return np.asarray(found.evaluate(*values, dims=tuple(v.ndim for v in values), **keywords))
 
 
 def _number(value: Array) -> Array:
     return value.astype(np.int64) if value.dtype == bool else value
-
-
-def _size(term: t.Term, scope: Scope) -> Array:
-    axes = term.type.axes
-    if axes:
-        return np.asarray(int(np.prod([scope.world.set(a.set).size for a in axes])))
-    if term.type.set:
-        return np.asarray(scope.world.set(term.type.set).size)
-    return np.asarray(np.size(evaluate(term, scope)))
 
 
 def _place(name: str, term: t.Term, scope: Scope) -> Array:
@@ -209,6 +169,9 @@ def _place(name: str, term: t.Term, scope: Scope) -> Array:
 def _reduce(term: t.Reduce, scope: Scope) -> Array:
     if term.function not in _REDUCTIONS or any(loop.of is not None for loop in term.loops):
         raise _unsupported(term.span, f"this `{term.function}` is not available in sizes and filters")
+    counts = [scope.world.set(loop.set).size for loop in term.loops]
+    if isinstance(term.body, t.Const) and term.function == "sum" and not any(x.condition for x in term.loops):
+        return np.asarray(float(term.body.value) * math.prod(counts))  # `size(S)`, without a loop over S
     inner = scope
     for loop in term.loops:
         inner = inner.enter(loop, np.arange(scope.world.set(loop.set).size))
