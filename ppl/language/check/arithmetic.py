@@ -29,7 +29,8 @@ def _sum(scope: Scope, node: tree.Sum, expect: Axes) -> Term:
     if len(terms) == 2 and signs[1] == "-":
         return operators.apply(scope, "subtract", terms, node)
     signed = [
-        t if s == "+" else operators.apply(scope, "negative", (t,), node) for s, t in zip(signs, terms, strict=True)
+        t if s == "+" else operators.apply(scope, "negative", (t,), node)
+        for s, t in zip(signs, terms, strict=True)
     ]
     return operators.apply(scope, "add", tuple(signed), node)
 
@@ -113,9 +114,15 @@ def number(scope: Scope, term: Term) -> Term:
     if isinstance(term, Subscript) and isinstance(term.value, (DataRef, Ref)):
         name = term.value.name
     if isinstance(term, Var):
-        message, help = f"`{text}` is a label of {term.type.set}, not a number", f"write `position({text})` for its place"
+        message, help = (
+            f"`{text}` is a label of {term.type.set}, not a number",
+            f"write `position({text})` for its place",
+        )
     elif term.type.set is None:
-        message, help = f'"{getattr(term, "value", "")}" is a text, not a number', "compare it with a label, or subscript with it"
+        message, help = (
+            f'"{getattr(term, "value", "")}" is a text, not a number',
+            "compare it with a label, or subscript with it",
+        )
     else:
         message = f"`{name}` holds names ({term.type.set}), not numbers"
         help = "use it as a subscript"
@@ -177,9 +184,12 @@ def literal_label(scope: Scope, term: Const, set: str | None) -> Const:
         shown = ", ".join(known if len(known) <= 6 else (*known[:3], "...", known[-1]))
         span = scope.world.sets[set].span if set else term.span
         scope.error(
-            "E308", f"`{text}` is not a label of {set}, whose labels are {shown}", term.span, "no such label",
+            "E308",
+            f"`{text}` is not a label of {set}, whose labels are {shown}",
+            term.span,
+            "no such label",
             notes=(Note(span, "declared here"),),
-        )  # fmt: skip
+        )
     return Const(label(set), term.span, text)
 
 

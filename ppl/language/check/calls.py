@@ -8,7 +8,7 @@ from ppl import distributions, functions
 from ppl.errors import Note
 from ppl.functions.base import Function
 from ppl.language import tree
-from ppl.language.check import operators, special, wrong_axes, wrong_calls
+from ppl.language.check import operators, special, wrong_calls
 from ppl.language.check.expressions import (
     Axes,
     check_expr,
@@ -178,7 +178,10 @@ def _network_whole(scope: Scope, node: tree.Call, name: str) -> Term:
 def _network_arguments(scope: Scope, node: tree.Call, name: str) -> tuple[Term, ...]:
     network = scope.world.networks[name]
     scope.world.used.add(name)
-    terms = tuple(check_expr(scope, a.value, (Axis(x.set),)) for a, x in zip(node.arguments, network.inputs, strict=False))
+    terms = tuple(
+        check_expr(scope, a.value, (Axis(x.set),))
+        for a, x in zip(node.arguments, network.inputs, strict=False)
+    )
     if len(node.arguments) != len(network.inputs) or any(a.name for a in node.arguments):
         wrong_calls.network_arity(scope, node, network)
         return terms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ppl.errors import Note, Span
+from ppl.errors import Note
 from ppl.language import tree
 from ppl.language.check.claims import claim, name_span
 from ppl.language.check.sets import declare_index
@@ -89,9 +89,15 @@ def _column(world: World, table: tree.Table, column: tree.Column) -> ColumnDef:
     else:
         type = Type("real", NONNEGATIVE) if column.role == "weight" else Type("real")
     return ColumnDef(
-        table.name, column.name, column.header or column.name, column.role, type,  # type: ignore[arg-type]
-        name_span(world, column.span, column.name), column.within, column.optional,
-    )  # fmt: skip
+        table.name,
+        column.name,
+        column.header or column.name,
+        column.role,
+        type,  # type: ignore[arg-type]
+        name_span(world, column.span, column.name),
+        column.within,
+        column.optional,
+    )
 
 
 def _check_roles(world: World, table: tree.Table, found: list[ColumnDef]) -> None:
@@ -142,9 +148,7 @@ def _given(world: World, given: tree.Given) -> None:
         if claim(world, target.name, "given", target.span):
             header = given.header or target.name
             place = name_span(world, target.span, target.name)
-            world.givens[target.name] = GivenDef(
-                target.name, header, type, place, optional=given.optional
-            )
+            world.givens[target.name] = GivenDef(target.name, header, type, place, optional=given.optional)
 
 
 def _network(world: World, network: tree.Network) -> None:

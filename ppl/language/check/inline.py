@@ -22,9 +22,7 @@ INLINE_LIMIT = 20_000
 """Calls of `def`s written out in one model; more means that they call each other too often."""
 
 
-def inline(
-    scope: Scope, node: tree.Call, found: tree.Def, check: Callable[[Scope, tree.Expr], Term]
-) -> Term:
+def inline(scope: Scope, node: tree.Call, found: tree.Def, check: Callable[[Scope, tree.Expr], Term]) -> Term:
     """The body's term; ``check`` says as what the body is read (a value or a distribution)."""
     if found.name in scope.inlining:
         _recursive(scope, node, found)
@@ -62,9 +60,12 @@ def _argument(scope: Scope, node: tree.Call, found: tree.Def, formal: tree.Forma
         here = f"over {listed(term.type.axes)}" if term.type.axes else "a single value"
         need = f"over {listed(wanted.axes)}" if wanted.axes else "a single value"
         scope.error(
-            "E316", f"`{formal.name}` of `{found.name}` is {need}, and `{scope.problems.text(value.span)}` is {here}",
-            value.span, here, notes=(Note(formal.span, "declared here"),),
-        )  # fmt: skip
+            "E316",
+            f"`{formal.name}` of `{found.name}` is {need}, and `{scope.problems.text(value.span)}` is {here}",
+            value.span,
+            here,
+            notes=(Note(formal.span, "declared here"),),
+        )
         return nothing(scope, node, wanted.axes)
     hopeful = CONSTANT < scope.world.level(term) <= DATA
     if wanted.support != REAL and not within(term.type.support, wanted.support) and not hopeful:
@@ -72,9 +73,11 @@ def _argument(scope: Scope, node: tree.Call, found: tree.Def, formal: tree.Forma
             "E304",
             f"`{formal.name}` of `{found.name}` must be {describe(wanted.support)}; "
             f"`{scope.problems.text(value.span)}` is {term.type}",
-            value.span, f"this is {term.type}", notes=(Note(formal.span, "declared here"),),
+            value.span,
+            f"this is {term.type}",
+            notes=(Note(formal.span, "declared here"),),
             help=f"claim it if you know it: `{describe(wanted.support)}({scope.problems.text(value.span)})`",
-        )  # fmt: skip
+        )
     return term
 
 
@@ -82,14 +85,19 @@ def _recursive(scope: Scope, node: tree.Call, found: tree.Def) -> None:
     if scope.problems.once(f"recursion {found.name}"):
         chain = " -> ".join((*scope.inlining[scope.inlining.index(found.name) :], found.name))
         scope.error(
-            "E501", f"`{found.name}` calls itself ({chain}): a `def` is written out, so it must end",
-            node.span, "calls itself", help="write a recurrence along an ordered set: `x[t] = ... x[t-1] ...`",
-        )  # fmt: skip
+            "E501",
+            f"`{found.name}` calls itself ({chain}): a `def` is written out, so it must end",
+            node.span,
+            "calls itself",
+            help="write a recurrence along an ordered set: `x[t] = ... x[t-1] ...`",
+        )
 
 
 def _too_many(scope: Scope, node: tree.Call) -> None:
     if scope.problems.once("too many calls"):
         scope.error(
-            "E108", f"more than {INLINE_LIMIT} calls of `def`s once they are written out", node.span,
+            "E108",
+            f"more than {INLINE_LIMIT} calls of `def`s once they are written out",
+            node.span,
             help="name a repeated value: `x[i] = f(...)`, and use `x[i]`",
-        )  # fmt: skip
+        )

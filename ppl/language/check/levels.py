@@ -84,8 +84,10 @@ def level_of(world: Levels, term: typed.Term) -> int:
         case typed.NetworkCall():
             return CONTINUOUS
     own = DATA if isinstance(term, (typed.Reduce, typed.Stack)) else CONSTANT
-    return max((world.level(c) for c in children(term)), default=own) if own == CONSTANT else max(
-        [own, *(world.level(c) for c in children(term))]
+    return (
+        max((world.level(c) for c in children(term)), default=own)
+        if own == CONSTANT
+        else max([own, *(world.level(c) for c in children(term))])
     )
 
 

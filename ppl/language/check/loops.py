@@ -85,7 +85,11 @@ def _check_clash(scope: Scope, binding: tree.Binding, place: Span) -> None:
 
 def _no_parent(scope: Scope, binding: tree.Binding) -> None:
     near = [loop.name for loop in scope.loops.values()]
-    help = f"the index variables here are {quoted(near, 'and')}" if near else "open a `for` over the parent first"
+    help = (
+        f"the index variables here are {quoted(near, 'and')}"
+        if near
+        else "open a `for` over the parent first"
+    )
     scope.error(
         "E320",
         f"`of {binding.of}` needs an index variable; `{binding.of}` is none here",

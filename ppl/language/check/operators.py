@@ -25,10 +25,16 @@ Axes = tuple[Axis, ...]
 
 # what a data-only argument is taken to be when its support cannot be shown; binding checks it
 _HOPED = (
-    POSITIVE, UNIT, NONNEGATIVE, COUNT, Interval(-1.0, 1.0, True, True), Interval(1.0, math.inf, True, False),
-    Interval(-1.0, math.inf), Interval(-math.inf, 1.0),
+    POSITIVE,
+    UNIT,
+    NONNEGATIVE,
+    COUNT,
+    Interval(-1.0, 1.0, True, True),
+    Interval(1.0, math.inf, True, False),
+    Interval(-1.0, math.inf),
+    Interval(-math.inf, 1.0),
     *(Structured(k) for k in ("covariance", "cholesky_covariance", "simplex")),
-)  # fmt: skip
+)
 
 
 def apply(scope: Scope, name: str, arguments: tuple[Term, ...], node: tree.Node) -> Term:
@@ -87,7 +93,9 @@ def _lasting(type: Type, axes: Axes) -> Axes:
     return axes if not isinstance(type.support, Structured) or axes else type.axes
 
 
-def _data_result(scope: Scope, function: Function, every: tuple[Term, ...], mismatch: Mismatch) -> Type | None:
+def _data_result(
+    scope: Scope, function: Function, every: tuple[Term, ...], mismatch: Mismatch
+) -> Type | None:
     """The result when the offending argument is data, whose values are checked when they bind."""
     types = [a.type for a in every]
     for _ in every:

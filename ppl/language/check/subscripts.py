@@ -227,7 +227,9 @@ def _number_fits(scope: Scope, value: Term, axis: Axis, index: Term) -> bool:
         return True
     if isinstance(index, Const) and not isinstance(index.value, bool) and float(index.value).is_integer():
         return True
-    counted = found is not None and (found.kind in ("fixed", "range") or (found.kind == "table" and found.ordered))
+    counted = found is not None and (
+        found.kind in ("fixed", "range") or (found.kind == "table" and found.ordered)
+    )
     if counted and index.type.element == "int":
         return True
     wrong_axes.not_a_label(scope, value, axis, index)

@@ -8,8 +8,8 @@ from ppl.errors import Note, Span
 from ppl.language import tree
 from ppl.language.check.suggest import nearest, quoted
 from ppl.language.check.world import World, label, unknown
-from ppl.supports import NAMED, Interval, Structured
-from ppl.supports.support import EVENT_DIMS
+from ppl.supports import Interval, Structured
+from ppl.supports.support import EVENT_DIMS, NAMED
 from ppl.types import Axis, Type
 
 
@@ -31,7 +31,9 @@ def _no_set(world: World, name: str, span: Span) -> None:
     help = f"declare it: `index {name} = ...`, or type a column `{name}`"
     message = f"no index set `{name}`"
     if near:
-        lines = f" (declared on line {world.problems.line(world.sets[near[0]].span)})" if len(near) == 1 else ""
+        lines = (
+            f" (declared on line {world.problems.line(world.sets[near[0]].span)})" if len(near) == 1 else ""
+        )
         message += f"; did you mean {quoted(near)}{lines}?"
         help = ""
     elif name in world.symbols:
@@ -83,9 +85,12 @@ def _structured(world: World, ref: tree.TypeRef, axes: tuple[Axis, ...]) -> Type
     if len(axes) < dims:
         sets = "axis" if dims == 1 else "axes"
         world.problems.error(
-            "E315", f"`{ref.name}` needs {dims} {sets}: say over what", ref.span, "no set to run over",
+            "E315",
+            f"`{ref.name}` needs {dims} {sets}: say over what",
+            ref.span,
+            "no set to run over",
             help="list the sets: `name[set]`" if dims == 1 else "list the sets: `name[set, set']`",
-        )  # fmt: skip
+        )
         return unknown(axes)
     return Type("real", Structured(ref.name), axes)
 
@@ -94,16 +99,21 @@ def _bounded(world: World, ref: tree.TypeRef, axes: tuple[Axis, ...], open_ends:
     bounds = [number(a) for a in ref.arguments]
     if len(bounds) != 2 or any(b is None for b in bounds):
         world.problems.error(
-            "E301", f"`{ref.name}(lower, upper)` takes two numbers", ref.span, "bounds of a type",
+            "E301",
+            f"`{ref.name}(lower, upper)` takes two numbers",
+            ref.span,
+            "bounds of a type",
             help="bounds that depend on other quantities belong in `Uniform` or `Truncated`",
-        )  # fmt: skip
+        )
         return unknown(axes)
     lower, upper = (float(b) for b in bounds if b is not None)
     if not lower < upper:
         world.problems.error(
-            "E304", f"the lower bound of a type must be below the upper; here {lower:g} and {upper:g}",
-            ref.span, "an empty range",
-        )  # fmt: skip
+            "E304",
+            f"the lower bound of a type must be below the upper; here {lower:g} and {upper:g}",
+            ref.span,
+            "an empty range",
+        )
         return unknown(axes)
     whole = ref.name == "int"
     closed = whole or not open_ends

@@ -30,11 +30,15 @@ def undefined(scope: Scope, node: tree.Name) -> None:
         binding = world.loop_names[node.id]
         message += f": it only runs inside `for {binding.name} in {binding.set}`"
         notes = (Note(binding.span, "runs here"),)
-        help = f"put the statement inside that `for`, or give it its own `for {binding.name} in {binding.set}`"
+        help = (
+            f"put the statement inside that `for`, or give it its own `for {binding.name} in {binding.set}`"
+        )
         near = ()
     elif near:
         message += f"; did you mean {quoted(near)}?"
-        notes = tuple(Note(world.symbols[n][1], f"a {world.symbols[n][0]}") for n in near[:1] if n in world.symbols)
+        notes = tuple(
+            Note(world.symbols[n][1], f"a {world.symbols[n][0]}") for n in near[:1] if n in world.symbols
+        )
         help = ""
     fix = (node.span, near[0]) if near else None
     scope.error("E202", message, node.span, "not defined", notes=notes, help=help, fix=fix)
@@ -55,9 +59,13 @@ def _wrong_kind(scope: Scope, node: tree.Name) -> None:
     article = "an" if kind[0] in "aeiou" else "a"
     notes = () if place is None else (Note(place, "declared here"),)
     scope.error(
-        "E202", f"`{node.id}` is {article} {kind}, not a value", node.span, f"{article} {kind}",
-        notes=notes, help=helps.get(kind, ""),
-    )  # fmt: skip
+        "E202",
+        f"`{node.id}` is {article} {kind}, not a value",
+        node.span,
+        f"{article} {kind}",
+        notes=notes,
+        help=helps.get(kind, ""),
+    )
 
 
 def ambiguous(scope: Scope, node: tree.Name, found: list[ColumnDef]) -> None:

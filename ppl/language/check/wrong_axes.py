@@ -40,10 +40,14 @@ def other_set(scope: Scope, value: Term, axis: Axis, index: Term) -> None:
     if column is not None and isinstance(index, Var):
         each = f"each {singular(column.table)} has one {column.name}".replace("row of ", "row of ")
         scope.error(
-            "E311", message, index.span, what, notes=(Note(column.span, each),),
+            "E311",
+            message,
+            index.span,
+            what,
+            notes=(Note(column.span, each),),
             help=f"go through the column that leads from {source} to {axis.set}:",
             fix=(index.span, f"{column.name}[{text}]"),
-        )  # fmt: skip
+        )
         return
     loop = next((x for x in scope.loops.values() if scope.world.labels_fit(x.set, axis.set)), None)
     help = f"subscript with a label of {axis.set}"
@@ -63,7 +67,9 @@ def other_axis(scope: Scope, value: Term, axis: Axis, index: Axis) -> None:
     )
 
 
-def swapped(scope: Scope, node: tree.Node, value: Term, indices: list[Term | Axis], sets: list[str | None]) -> bool:
+def swapped(
+    scope: Scope, node: tree.Node, value: Term, indices: list[Term | Axis], sets: list[str | None]
+) -> bool:
     """E312 when the subscripts fit in another order only."""
     axes = [a.set for a in value.type.axes]
     if len(indices) < 2 or None in sets or all(_fit(scope, s, a) for s, a in zip(sets, axes, strict=False)):
@@ -91,7 +97,9 @@ def _fit(scope: Scope, set: str | None, axis: str) -> bool:
     return set is not None and scope.world.labels_fit(set, axis)
 
 
-def _reordered(scope: Scope, node: tree.Node, value: Term, indices: list[Term | Axis], sets: list[str | None]):  # type: ignore[no-untyped-def]
+def _reordered(
+    scope: Scope, node: tree.Node, value: Term, indices: list[Term | Axis], sets: list[str | None]
+):  # type: ignore[no-untyped-def]
     """The subscript written in the right order."""
     texts = [i.set if isinstance(i, Axis) else scope.world.source_text(i) for i in indices]
     left = list(range(len(texts)))
@@ -164,9 +172,14 @@ def left_over(scope: Scope, term: Term, why: str = "") -> None:
     message = still + (f"; {why}" if why else "")
     fix = (culprit.span, written) if written and isinstance(culprit, (Ref, DataRef, Subscript)) else None
     scope.error(
-        "E310", message, culprit.span, f"a value for each {singular(axis.set)}",
-        notes=defined_at(scope, culprit), help=help, fix=fix,
-    )  # fmt: skip
+        "E310",
+        message,
+        culprit.span,
+        f"a value for each {singular(axis.set)}",
+        notes=defined_at(scope, culprit),
+        help=help,
+        fix=fix,
+    )
 
 
 def _subscripted(text: str, index: str) -> str:

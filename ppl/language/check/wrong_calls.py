@@ -43,10 +43,13 @@ def unknown_call(scope: Scope, node: tree.Call) -> None:
         kind = symbol[0] if symbol else "index variable"
         arguments = ", ".join(scope.problems.text(a.span) for a in node.arguments)
         scope.error(
-            "E208", f"`{name}` is {'an' if kind[0] in 'aeiou' else 'a'} {kind}, not a function", node.span, "called",
+            "E208",
+            f"`{name}` is {'an' if kind[0] in 'aeiou' else 'a'} {kind}, not a function",
+            node.span,
+            "called",
             notes=() if symbol is None else (Note(symbol[1], "defined here"),),
             help=f"subscripts are square: `{name}[{arguments}]`",
-        )  # fmt: skip
+        )
         return
     _unknown_function(scope, node, name)
 
@@ -90,7 +93,9 @@ def bind_arguments(scope: Scope, node: tree.Call, found: Function) -> Bound | No
     if found.variadic or (found.name in ("min", "max") and len(plain) > 1):
         if any(a.name is not None for a in node.arguments) or not plain:
             return _arity(scope, node, found)
-        return [(f"{positional[0].name}{i}" if i else positional[0].name, a.value) for i, a in enumerate(plain)]
+        return [
+            (f"{positional[0].name}{i}" if i else positional[0].name, a.value) for i, a in enumerate(plain)
+        ]
     if len(plain) > len(positional):
         return _arity(scope, node, found)
     given = {p.name: a.value for p, a in zip(positional, plain, strict=False)}
@@ -110,20 +115,27 @@ def _arity(scope: Scope, node: tree.Call, found: Function) -> None:
     names = [p.name if not p.keyword else f"{p.name} =" for p in found.parameters]
     takes = quoted(names, "and") if names else "no arguments"
     scope.error(
-        "E301", f"`{found.name}` takes {takes}; {len(node.arguments)} given", node.span, "arguments do not match",
+        "E301",
+        f"`{found.name}` takes {takes}; {len(node.arguments)} given",
+        node.span,
+        "arguments do not match",
         help=f"write `{found.name}({', '.join(n + ' ...' if n.endswith('=') else n for n in names)})`",
-    )  # fmt: skip
+    )
 
 
 def _parameter(scope: Scope, node: tree.Call, found: Function, argument: tree.Argument, twice: bool) -> None:
     names = [p.name for p in found.parameters]
-    message = f"`{argument.name}` of `{found.name}` is given twice" if twice else (
-        f"`{found.name}` has no `{argument.name}`; it has {quoted(names, 'and')}"
+    message = (
+        f"`{argument.name}` of `{found.name}` is given twice"
+        if twice
+        else (f"`{found.name}` has no `{argument.name}`; it has {quoted(names, 'and')}")
     )
     scope.error("E302", message, argument.span, "given twice" if twice else "no such parameter")
 
 
-def bind_formals(scope: Scope, node: tree.Call, found: tree.Def) -> list[tuple[tree.Formal, tree.Expr]] | None:
+def bind_formals(
+    scope: Scope, node: tree.Call, found: tree.Def
+) -> list[tuple[tree.Formal, tree.Expr]] | None:
     """The arguments of a `def`, by position or name."""
     given: dict[str, tree.Expr] = {}
     names = [f.name for f in found.formals]
@@ -135,9 +147,12 @@ def bind_formals(scope: Scope, node: tree.Call, found: tree.Def) -> list[tuple[t
     if len(given) != len(names) or len(node.arguments) != len(names):
         takes = quoted(names, "and") if names else "no arguments"
         scope.error(
-            "E301", f"`{found.name}` takes {takes}; {len(node.arguments)} given", node.span, "arguments do not match",
+            "E301",
+            f"`{found.name}` takes {takes}; {len(node.arguments)} given",
+            node.span,
+            "arguments do not match",
             notes=(Note(found.span, "declared here"),),
-        )  # fmt: skip
+        )
         return None
     return [(f, given[f.name]) for f in found.formals]
 
@@ -166,16 +181,21 @@ def nothing_to_reduce(scope: Scope, node: tree.Call, found: Function, term: Term
 def unordered(scope: Scope, node: tree.Call, found: Function, term: Var) -> None:
     declared = scope.world.sets[term.loop.set]
     table = declared.kind == "table"
-    why = f"`{declared.name}` has no `order` column" if table else f"the labels of `{declared.name}` have no order"
+    why = (
+        f"`{declared.name}` has no `order` column"
+        if table
+        else f"the labels of `{declared.name}` have no order"
+    )
     scope.error(
         "E318",
         f"{why}, so `{scope.problems.text(node.span)}` has no meaning",
         node.span,
         "needs an order",
         notes=(Note(declared.span, "declared here"),),
-        help=f"say what orders its rows: `table {declared.name}(t: order, ...)`" if table
+        help=f"say what orders its rows: `table {declared.name}(t: order, ...)`"
+        if table
         else f'list them in order: `index {declared.name} = ["a", "b"]`, or give a size',
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------- attributes and networks
@@ -187,7 +207,9 @@ def no_column(scope: Scope, node: tree.Attribute, table: TableDef) -> None:
     message = f"`{table.name}` has no column `{node.name}`"
     message += f"; did you mean {quoted(near)}?" if near else ""
     help = "" if near else f"its columns are {quoted(names, 'and')}"
-    scope.error("E202", message, node.span, "no such column", notes=(Note(table.span, "declared here"),), help=help)
+    scope.error(
+        "E202", message, node.span, "no such column", notes=(Note(table.span, "declared here"),), help=help
+    )
 
 
 def no_attribute(scope: Scope, node: tree.Attribute) -> None:
@@ -197,7 +219,9 @@ def no_attribute(scope: Scope, node: tree.Attribute) -> None:
         f"`{text}` has no part `{node.name}`: only a table's columns and a network's parts follow a dot",
         node.span,
         "no such part",
-        help="functions are called by their bare name: `exp(x)`" if text in ("np", "math", "pm", "torch") else "",
+        help="functions are called by their bare name: `exp(x)`"
+        if text in ("np", "math", "pm", "torch")
+        else "",
     )
 
 
@@ -209,43 +233,61 @@ def no_part(scope: Scope, node: tree.Attribute, network: NetworkDef) -> None:
     span = type(node.span)(at, node.span.end)
     fix = (span, near[0]) if near else None
     scope.error(
-        "E208", message, span, "no such part", notes=(Note(network.span, "declared here"),), fix=fix,
+        "E208",
+        message,
+        span,
+        "no such part",
+        notes=(Note(network.span, "declared here"),),
+        fix=fix,
         help="" if near else f"write `.{parts[0]}`",
-    )  # fmt: skip
+    )
 
 
 def which_part(scope: Scope, node: tree.Call, network: NetworkDef) -> None:
     parts = [p for p, _ in network.outputs]
     text = scope.problems.text(node.span)
     scope.error(
-        "E208", f"`{network.name}` returns {quoted(parts, 'and')}: say which", node.span, "which part?",
-        notes=(Note(network.span, "declared here"),), help=f"write `{text}.{parts[0]}`",
-    )  # fmt: skip
+        "E208",
+        f"`{network.name}` returns {quoted(parts, 'and')}: say which",
+        node.span,
+        "which part?",
+        notes=(Note(network.span, "declared here"),),
+        help=f"write `{text}.{parts[0]}`",
+    )
 
 
 def network_arity(scope: Scope, node: tree.Call, network: NetworkDef) -> None:
     names = [str(a) for a in network.inputs]
     scope.error(
-        "E301", f"`{network.name}` takes {len(names)} vector{'s' if len(names) != 1 else ''}, "
-        f"over {quoted(names, 'and')}; {len(node.arguments)} given", node.span, "arguments do not match",
+        "E301",
+        f"`{network.name}` takes {len(names)} vector{'s' if len(names) != 1 else ''}, "
+        f"over {quoted(names, 'and')}; {len(node.arguments)} given",
+        node.span,
+        "arguments do not match",
         notes=(Note(network.span, "declared here"),),
-    )  # fmt: skip
+    )
 
 
 def network_input(scope: Scope, term: Term, network: NetworkDef, axis: Axis) -> None:
     here = f"over {listed(term.type.axes)}" if term.type.axes else "one number"
     scope.error(
-        "E316", f"`{network.name}` takes a vector over {axis.set}; `{scope.world.source_text(term)}` is {here}",
-        term.span, here, notes=(Note(network.span, "declared here"),),
-    )  # fmt: skip
+        "E316",
+        f"`{network.name}` takes a vector over {axis.set}; `{scope.world.source_text(term)}` is {here}",
+        term.span,
+        here,
+        notes=(Note(network.span, "declared here"),),
+    )
 
 
 def extern_arity(scope: Scope, node: tree.Call, extern: tree.Extern) -> None:
     names = [f.name for f in extern.formals]
     scope.error(
-        "E301", f"`{extern.name}` takes {quoted(names, 'and') or 'no arguments'}; {len(node.arguments)} given",
-        node.span, "arguments do not match", notes=(Note(extern.span, "declared here"),),
-    )  # fmt: skip
+        "E301",
+        f"`{extern.name}` takes {quoted(names, 'and') or 'no arguments'}; {len(node.arguments)} given",
+        node.span,
+        "arguments do not match",
+        notes=(Note(extern.span, "declared here"),),
+    )
 
 
 # ---------------------------------------------------------------- lists
@@ -254,16 +296,22 @@ def extern_arity(scope: Scope, node: tree.Call, extern: tree.Extern) -> None:
 def list_without_set(scope: Scope, node: tree.ListLiteral) -> None:
     if scope.problems.once(f"list {node.span.start}"):
         scope.error(
-            "E317", "a list needs a set to run over, and nothing here says which", node.span, "over which set?",
+            "E317",
+            "a list needs a set to run over, and nothing here says which",
+            node.span,
+            "over which set?",
             help="name it: `given x[S]: real = [...]`, or define `x[S] = [...]`",
-        )  # fmt: skip
+        )
 
 
 def list_length(scope: Scope, node: tree.ListLiteral, set: str, size: int) -> None:
     scope.error(
-        "E316", f"`{set}` has {size} elements; this list has {len(node.items)}", node.span,
-        f"{len(node.items)} values", notes=(Note(scope.world.sets[set].span, f"{size} elements"),),
-    )  # fmt: skip
+        "E316",
+        f"`{set}` has {size} elements; this list has {len(node.items)}",
+        node.span,
+        f"{len(node.items)} values",
+        notes=(Note(scope.world.sets[set].span, f"{size} elements"),),
+    )
 
 
 def empty_list(scope: Scope, node: tree.Node) -> None:
@@ -272,9 +320,12 @@ def empty_list(scope: Scope, node: tree.Node) -> None:
 
 def filtered_list(scope: Scope, node: tree.Comprehension, loop: Loop) -> None:
     scope.error(
-        "E317", "a filtered list has no set to run over", node.span, f"some of {loop.set}",
+        "E317",
+        "a filtered list has no set to run over",
+        node.span,
+        f"some of {loop.set}",
         help=f"declare the set: `index part = [{loop.name} for {loop.name} in {loop.set} if ...]`",
-    )  # fmt: skip
+    )
 
 
 def no_reduction(scope: Scope, node: tree.Comprehension) -> None:
@@ -286,5 +337,3 @@ def no_reduction(scope: Scope, node: tree.Comprehension) -> None:
     message += f"; did you mean {quoted(near)}?" if near else ""
     help = "" if near else f"these do: {', '.join(f'`{n}`' for n in names)}"
     scope.error("E208", message, node.function.span, "not a reduction", help=help)
-
-
