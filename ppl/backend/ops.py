@@ -67,6 +67,7 @@ from ppl.backend.shaping import (
     transpose,
 )
 from ppl.backend.special import digamma, erf, lbeta, lgamma, log_ndtr, ndtr, ndtri, trigamma
+from ppl.backend.special_counts import negative_binomial_kernel
 from ppl.backend.special_kernels import (
     binomial_logit,
     deviance,

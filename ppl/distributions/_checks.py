@@ -39,10 +39,10 @@ def on_support(support: Interval, at: float) -> Callable[[Density], Density]:
     def decorate(density: Density) -> Density:
         @wraps(density)
         def checked(cls: Any, x: Array, **given: Array) -> Array:
-            if not plain(x):
-                return _with_parameters(cls, density(cls, x, **given), given)
-            x = np.asarray(x, dtype=float)
             with np.errstate(all="ignore"):
+                if not plain(x):
+                    return _with_parameters(cls, density(cls, x, **given), given)
+                x = np.asarray(x, dtype=float)
                 inside = contains(support, x)
                 if inside.all():
                     out = density(cls, x, **given)

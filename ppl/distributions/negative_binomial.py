@@ -78,9 +78,8 @@ class NegativeBinomial(Distribution):
         base = xp.gamma_kernel(size) - xp.gamma_kernel(total) + xp.factorial_kernel(x)
         if p is not None:
             return base - xp.deviance(x, total * (1.0 - p)) - xp.deviance(size, total * p)
-        if log_mean is None:
-            return base - xp.deviance(x, mean) + xp.deviance(total, size + mean)
-        return base - xp.log_deviance(x, log_mean) + xp.deviance(total, size + xp.exp(log_mean))
+        mean = xp.exp(log_mean) if mean is None else mean
+        return base + xp.negative_binomial_kernel(x, size, mean)
 
     @classmethod
     def sample(cls, rng: np.random.Generator, shape: tuple[int, ...], **given: Array) -> Array:
