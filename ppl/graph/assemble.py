@@ -80,6 +80,12 @@ def layout(graph: g.Graph, data: BoundData, data_sets: frozenset[str], groups: A
     return Layout(graph, data, groups, blocks, start, frozenset(discrete))
 
 
+def _has_blanks(data: BoundData, name: str) -> bool:
+    table, column = name.split(".", 1)
+    mask = data.missing.get((table, column))
+    return mask is not None and bool(mask.any())
+
+
 def walk(lay: Layout, at: Evaluator, z: Array, terms: Terms | None) -> None:
     """Give every variable its value in ``at``; with ``terms``, gather the log joint too."""
     for group in lay.groups:

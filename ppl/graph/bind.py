@@ -70,7 +70,6 @@ def bind(
     binding.check_settings()
     binding.read_tables(drop_missing, frozenset(absent), dict(rows or {}), levels or {})
     binding.read_givens(levels or {})
-    binding.stop_if_wrong()
     world = DataWorld(
         program, binding.columns, binding.cells, binding.rows, levels or {}, new_levels, binding.absent
     )
@@ -168,7 +167,9 @@ class _Binding:
         count = self.attempt(row_count, table, found)
         if count is None:
             return
-        if not found and frame.size is not None:
+        if not found:
+            if frame.size is None:
+                return
             count = frame.size
         rows = self.attempt(arrange, table, found, cells, frame.where, count, drop, frame.file)
         if rows is not None:
@@ -200,8 +201,11 @@ class _Finish:
 
     def data(self) -> BoundData:
         binding, world = self.binding, self.world
+        told = len(binding.problems)
         sets = {name: s for name in self._set_names() if (s := binding.attempt(world.set, name)) is not None}
         arrays, missing = self._arrays()
+        if told:  # what does not fit may follow from a column that could not be read
+            binding.problems[told:] = [p for p in binding.problems[told:] if p.code != "E408"]
         binding.stop_if_wrong()
         checks.memory(world, self.limit)
         binding.warnings += self._warnings()

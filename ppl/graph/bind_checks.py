@@ -170,18 +170,31 @@ def repeated(world: DataWorld, table: t.TableDef) -> Diagnostic | None:
     flat = [a.reshape(rows.size, -1) for a in arrays]
     if any(c.role != "value" for c in table.columns) or rows.size < 10 or not flat:
         return None
-    _, inverse = np.unique(np.concatenate(flat, axis=1).astype(np.float64), axis=0, return_inverse=True)
-    repeats = rows.size - len(np.unique(inverse))
-    distinct = max(len(np.unique(a[:, k])) for a in flat for k in range(a.shape[1]))
-    if not repeats or distinct < 0.9 * rows.size:
+    _, first = np.unique(_fingerprints(flat), return_index=True)
+    repeats = rows.size - len(first)
+    if not repeats or _most_distinct(flat) < 0.9 * rows.size:
         return None
-    _, first = np.unique(inverse, return_index=True)
     again = np.setdiff1d(np.arange(rows.size), first)
     message = (
         f"{repeats} row{'s repeat' if repeats > 1 else ' repeats'} another exactly ({_shown(rows, again)})"
     )
     place = rows.where.place(int(rows.take[again[0]]))
     return Diagnostic("W602", message, help="was the file joined twice?", severity="warning", place=place)
+
+
+def _fingerprints(arrays: Sequence[Array]) -> Array:
+    """One 64-bit number for each row, the same for equal rows."""
+    total = np.zeros(len(arrays[0]), dtype=np.uint64)
+    factor = 0x9E3779B97F4A7C15  # the golden ratio's bits: an odd number that spreads all of them
+    for array in arrays:
+        for k in range(array.shape[1]):
+            bits = np.ascontiguousarray(array[:, k], dtype=np.float64) + 0.0
+            total = (total ^ bits.view(np.uint64) ^ (bits.view(np.uint64) >> np.uint64(29))) * np.uint64(factor)
+    return total
+
+
+def _most_distinct(arrays: Sequence[Array]) -> int:
+    return max(len(np.unique(a[:, k])) for a in arrays for k in range(a.shape[1]))
 
 
 def _shown(rows: Rows, bound: Array) -> str:

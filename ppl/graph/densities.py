@@ -222,15 +222,13 @@ def limits(
     bounds = ready.applied.limits()
     if bounds is None:
         return None
-    lower, upper = (Named(b, ready.batch) if np.ndim(getattr(b, "example", b)) else None for b in bounds)
-    if lower is None or upper is None:
-        n = 1 + len(ready.batch)
-        full = [
-            b.array if b is not None else np.full((1,) * n, float(c))
-            for b, c in zip((lower, upper), bounds, strict=True)
-        ]
-        return Named(full[0], ready.batch), Named(full[1], ready.batch)
-    return lower, upper
+    lower, upper = (_bound(b, len(ready.batch)) for b in bounds)
+    return Named(lower, ready.batch), Named(upper, ready.batch)
+
+
+def _bound(b: Any, dims: int) -> Array:
+    """A bound as an array over (draw, batch); a plain number fits every cell."""
+    return b if isinstance(b, Traced) or np.ndim(b) else np.full((1,) * (1 + dims), float(b))
 
 
 def support(body: g.Node) -> Support:

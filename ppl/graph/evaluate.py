@@ -88,7 +88,8 @@ class Evaluator:
         """The value of a node."""
         known = self._memo.get(node)
         if known is None:
-            known = self._memo[node] = self._evaluate(node)
+            with np.errstate(all="ignore"):
+                known = self._memo[node] = self._evaluate(node)
         return known
 
     def _evaluate(self, node: g.Node) -> Named:
@@ -250,11 +251,24 @@ class Evaluator:
         if function is None or function.evaluate is None:
             raise TypeError(f"`{node.function}` cannot be evaluated here")
         parts = [self.named(a) for a in (*node.arguments, *(v for _, v in node.keywords))]
+        if function.check is not None:
+            self._check_claim(node, function.check, parts[0])
         if function.kind == "elementwise":
             return self._elementwise(node, function.evaluate, parts)
         if function.kind == "reduction":
             return self._reduce_event(node, function.evaluate, parts)
         return self._array(node, function.evaluate, parts)
+
+    def _check_claim(self, node: g.Apply, check: Callable[..., Array], x: Named) -> None:
+        """A claim of support about data must hold; of latents it is taken at its word."""
+        if not x.constant:
+            return
+        event = node.arguments[0].event
+        good = np.asarray(check(aligned(x, union((x.dims,), self.size, event))))
+        if not good.all():
+            count = int(good.size - np.count_nonzero(good))
+            message = f"`{node.function}(...)` does not hold: {count} of {good.size} values break it"
+            raise DataError((Diagnostic("E405", message, span=node.span),))
 
     def _about_positions(self, node: g.Apply) -> Named:
         codes = self.named(node.arguments[0])
@@ -369,11 +383,11 @@ def _stored_name(node: g.Variable | g.Input) -> str:
 
 
 def _truth(mask: Array) -> Array:
-    return mask.astype(bool) if isinstance(mask, np.ndarray) else mask
+    return np.asarray(mask, dtype=bool) if isinstance(mask, np.ndarray) else mask
 
 
 def _also_invalid(
     codes: Named, mask: Array, size: Callable[[Dim], int], dims: tuple[Dim, ...] | None = None
 ) -> Named | None:
-    own = Named(mask.any(axis=0, keepdims=True), codes.dims if dims is None else dims)
+    own = Named(np.any(mask, axis=0, keepdims=True), codes.dims if dims is None else dims)
     return merge_invalid([codes, Named(None, (), own if mask.any() else None)], size)

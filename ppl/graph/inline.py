@@ -51,12 +51,12 @@ def inline_discrete(graph: g.Graph) -> g.Graph:
 
 
 def _inlined(s: g.Statement, bodies: dict[str, g.Statement]) -> g.Statement:
-    body = _expand(s.body, bodies)
-    observed = None if s.observed is None else _expand(s.observed, bodies)
+    body = expand(s.body, bodies)
+    observed = None if s.observed is None else expand(s.observed, bodies)
     return replace(s, body=body, observed=observed)
 
 
-def _expand(node: g.Node, bodies: dict[str, g.Statement]) -> g.Node:
+def expand(node: g.Node, bodies: dict[str, g.Statement]) -> g.Node:
     """Substitute until no inlined value is mentioned (values refer to each other acyclically)."""
     while g.variables([node]) & set(bodies):
         node = substitute(node, lambda n: _replacement(n, bodies))

@@ -267,8 +267,3 @@ def _restricted(lay: Layout, wanted: set[str]) -> Layout:
             for s in group:
                 need |= needs(s)
     return replace(lay, groups=tuple(reversed(kept)))
-
-
-def named_cells(x: Named) -> np.ndarray:
-    """The plain array of a value without its draw axis."""
-    return np.asarray(x.array)[0]

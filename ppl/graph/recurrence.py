@@ -15,6 +15,7 @@ from ppl.backend import ops as xp
 from ppl.errors import Diagnostic, LimitError
 from ppl.graph import nodes as g
 from ppl.graph.evaluate import Evaluator
+from ppl.graph.inline import expand
 from ppl.graph.named import Named, aligned, merge_invalid, union
 from ppl.graph.nodes import Dim
 from ppl.graph.rewrite import substitute
@@ -28,11 +29,33 @@ _AFFINE = {"add", "subtract", "negative", "multiply", "divide", "sum"}
 def solve_recurrence(at: Evaluator, group: tuple[g.Statement, ...]) -> None:
     """Give every statement of a recurrent group its value in ``at``."""
     names = {s.name for s in group}
-    time = _time_dim(group, names)
+    for s in group:
+        if len(group) > 1 and _only_same_row(s, group):
+            rest = tuple(_inlined(other, s) for other in group if other is not s)
+            solve_recurrence(at, rest)
+            at.values[s.name] = to_stored(at, s, at.named(s.body))
+            return
+    time = _time_set(group, names)
     if len(group) == 1 and _is_affine(group[0].body, group[0].name):
-        _solve_affine(at, group[0], time)
+        _solve_affine(at, group[0], _time_dim(group[0], time))
     else:
         _unroll(at, group, time)
+
+
+def _only_same_row(s: g.Statement, group: tuple[g.Statement, ...]) -> bool:
+    """Whether a statement is read by the others at their own row only, and not by itself."""
+    if s.name in g.variables([s.body]):
+        return False
+    for other in group:
+        for read in _reads(other.body, {s.name}):
+            same = [isinstance(x, g.At) and isinstance(x.index, g.Position) for x in read.selectors]
+            if not all(same) or len(read.selectors) != len(s.place.axes):
+                return False
+    return True
+
+
+def _inlined(other: g.Statement, s: g.Statement) -> g.Statement:
+    return replace(other, body=expand(other.body, {s.name: s}))
 
 
 def _reads(body: g.Node, names: set[str]) -> list[g.Gather]:
@@ -43,13 +66,21 @@ def _reads(body: g.Node, names: set[str]) -> list[g.Gather]:
     ]
 
 
-def _time_dim(group: tuple[g.Statement, ...], names: set[str]) -> Dim:
+def _time_set(group: tuple[g.Statement, ...], names: set[str]) -> str:
+    """The ordered set that the group runs along: that of its lagged reads."""
     for s in group:
         for read in _reads(s.body, names):
             for selector in read.selectors:
-                if isinstance(selector, g.Lag) and isinstance(selector.base, g.Position):
-                    return selector.base.dim
+                if isinstance(selector, g.Lag):
+                    return selector.base.type.set or ""
     raise _refuse(group[0], "no `x[t - k]` leads back along a plate")
+
+
+def _time_dim(s: g.Statement, time: str) -> Dim:
+    for axis in s.place.axes:
+        if isinstance(axis, g.Position) and axis.type.set == time:
+            return axis.dim
+    raise _refuse(s, "it is not stored along the plate that it runs over")
 
 
 def _is_affine(node: g.Node, name: str) -> bool:
@@ -108,44 +139,55 @@ def _with_guess(at: Evaluator, s: g.Statement, guess: np.ndarray) -> Named:
     return other.named(s.body)
 
 
-def _unroll(at: Evaluator, group: tuple[g.Statement, ...], time: Dim) -> None:
-    if time in at.domains:
+def _unroll(at: Evaluator, group: tuple[g.Statement, ...], time: str) -> None:
+    dims = {s.name: _time_dim(s, time) for s in group}
+    if any(d in at.domains for d in dims.values()):
         raise _refuse(group[0], "its plate is filtered")
-    n = at.size(time)
+    n = at.sets.size(time)
     if n > LONGEST_UNROLLED:
-        raise LimitError(
-            (
-                Diagnostic(
-                    "E601",
-                    f"the recurrence `{group[0].name}` runs over {n} rows; at most {LONGEST_UNROLLED} are unrolled",
-                    span=group[0].span,
-                    help="write it so that each row is a constant plus a multiple of the row before",
-                ),
-            )
-        )
-    places = {s.name: _time_axis(s, time) for s in group}
+        raise _too_long(group[0], n)
+    places = {s.name: s.place.axes.index(_axis_of(s, dims[s.name])) for s in group}
     rows: dict[str, list[Named]] = {s.name: [] for s in group}
     for t in range(n):
         inner = replace(at, rows={name: (places[name], rows[name]) for name in rows}, _memo={})
-        for s in group:
-            rows[s.name].append(inner.named(_at_row(s.body, time, _label(at, time.set, t))))
+        for s in _same_row_order(group):
+            rows[s.name].append(inner.named(at_row(s.body, dims[s.name], label_of(at, time, t))))
     for s in group:
-        at.values[s.name] = to_stored(at, s, _stacked(at, rows[s.name], time))
+        at.values[s.name] = to_stored(at, s, _stacked(at, rows[s.name], dims[s.name]))
 
 
-def _time_axis(s: g.Statement, time: Dim) -> int:
-    for i, axis in enumerate(s.place.axes):
-        if isinstance(axis, g.Position) and axis.dim == time:
-            return i
-    raise _refuse(s, "it is not stored along the plate that it runs over")
+def _axis_of(s: g.Statement, dim: Dim) -> g.Node:
+    return next(a for a in s.place.axes if isinstance(a, g.Position) and a.dim == dim)
 
 
-def _label(at: Evaluator, name: str, t: int) -> str:
+def _same_row_order(group: tuple[g.Statement, ...]) -> list[g.Statement]:
+    """Statements after those they read at the same row."""
+    left, out = list(group), []
+    while left:
+        names = {s.name for s in left}
+        ready = [s for s in left if not _same_row_names(s) & names]
+        out += ready or left
+        left = [s for s in left if s not in out]
+    return out
+
+
+def _same_row_names(s: g.Statement) -> set[str]:
+    reads = [n for n in g.walk([s.body]) if isinstance(n, g.Gather) and isinstance(n.value, g.Variable)]
+    return {n.value.name for n in reads if not any(isinstance(x, g.Lag) for x in n.selectors)}  # type: ignore[attr-defined]
+
+
+def _too_long(s: g.Statement, n: int) -> LimitError:
+    message = f"the recurrence `{s.name}` runs over {n} rows; at most {LONGEST_UNROLLED} are unrolled"
+    help = "write it so that each row is a constant plus a multiple of the row before"
+    return LimitError((Diagnostic("E601", message, span=s.span, help=help),))
+
+
+def label_of(at: Evaluator, name: str, t: int) -> str:
     bound = at.sets.get(name)
     return bound.labels[t] if bound.labels else str(bound.low + t)
 
 
-def _at_row(body: g.Node, time: Dim, label: str) -> g.Node:
+def at_row(body: g.Node, time: Dim, label: str) -> g.Node:
     def change(node: g.Node) -> g.Node | None:
         if isinstance(node, g.Position) and node.dim == time:
             return g.Constant(node.type, frozenset(), (), node.span, label)

@@ -20,7 +20,7 @@ from ppl.graph.evaluate import Evaluator
 from ppl.graph.named import Named, aligned
 from ppl.graph.nodes import Dim
 from ppl.graph.order import mentions
-from ppl.graph.recurrence import _at_row, _label, solve_recurrence
+from ppl.graph.recurrence import at_row, label_of, solve_recurrence
 from ppl.graph.store import axis_sets, stored_dims, to_stored
 
 Array = Any
@@ -175,10 +175,10 @@ def _simulate_chain(
     rows: dict[str, list[Named]] = {k: [] for k in axes}
     for t in range(at.size(time)):
         inner = replace(at, rows={k: (axes[k], rows[k]) for k in rows}, _memo={})
-        label = _label(at, time.set, t)
+        label = label_of(at, time.set, t)
         for s in group:
             plates = tuple(d for d in s.place.plates if d != time)
-            body = _at_row(s.body, time, label)
+            body = at_row(s.body, time, label)
             if s.kind == "value":
                 rows[keys[s]].append(inner.named(body))
             else:
