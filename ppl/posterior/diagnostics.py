@@ -15,6 +15,7 @@ from ppl.posterior.diagnostics_verdict import findings_of, verdict_of
 from ppl.posterior.target import Array, Target, global_coordinates
 
 VALUE_WORK, GRADIENT_WORK = 8e8, 2.5e8  # array elements that weights and gradients may touch
+FULL_COUNT = 20000  # draws of the weights where they are affordable
 MEMORY = 8e6  # numbers in one array of draws
 
 
@@ -61,7 +62,8 @@ def certify(
     count = value_draws(target)
     replicates = int(np.clip(count // 800, 1, 5))
     is_global = global_coordinates(target.groups, target.size)
-    importance = weigh(target, reported, weight_rng, count, replicates, is_global, draws)
+    most = 3 * count if count >= FULL_COUNT else 0
+    importance = weigh(target, reported, weight_rng, count, replicates, is_global, draws, most)
     elbo, elbo_se, likelihood = importance.elbo, importance.elbo_se, importance.log_likelihood
     if reported is not q:
         own = weigh(target, q, elbo_rng, max(400, count // 5), 1, is_global, 1)
@@ -98,4 +100,4 @@ def gradient_draws(target: Target) -> int:
 def value_draws(target: Target) -> int:
     """Density values the importance weights may take: 400 to 20000."""
     afford = min(VALUE_WORK / max(target.work, 1.0), MEMORY / max(target.size, 1))
-    return int(np.clip(afford, 400, 20000))
+    return int(np.clip(afford, 400, FULL_COUNT))

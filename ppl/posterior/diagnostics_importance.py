@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ppl.posterior.approximation import Approximation
-from ppl.posterior.psis import smooth, tail_shapes, threshold
+from ppl.posterior.psis import Smoothed, smooth, tail_shapes, threshold
 from ppl.posterior.target import Array, Target
 
 EVEN = 0.95  # effective share of the draws above which the weights are too even for a tail to matter
-ENOUGH = 1000  # effective draws that corrected summaries need
+PLENTY = 1000  # effective draws worth going on for
+ENOUGH = 500  # effective draws that corrected summaries need
+WIDE_COUNT = 4000  # fewest draws of the wider proposal
 HEAVY, FREEDOM = 0.25, 5.0  # share of t draws in the wider proposal, and their degrees of freedom
 MOST_COORDINATES = 200  # coordinates whose own tails are looked at
 
@@ -80,20 +82,26 @@ class Sample:
 
 def weigh(
     target: Target, q: Approximation, rng: np.random.Generator, count: int, replicates: int,
-    is_global: NDArray[np.bool_], keep: int,
+    is_global: NDArray[np.bool_], keep: int, most: int = 0,
 ) -> Importance:  # fmt: skip
-    """Weights of ``replicates`` samples of q, together ``count`` draws; ``keep`` draws are handed on."""
+    """Weights of ``replicates`` samples of q, together ``count`` draws; ``keep`` draws are handed on.
+
+    Up to ``most`` further draws are taken where they can make a correction possible.
+    """
     each = 2 * (count // replicates // 2)
     own = _own_sample(target, q, rng, each, replicates)
     fits = [smooth(part) for part in np.split(own.ratios, replicates)]
     exact = all(fit.exact for fit in fits)
     pooled = smooth(own.ratios)
     best, best_fit, wide_khat = own, pooled, float("nan")
-    if not exact and pooled.ess < 0.99 * len(own.z) and count >= 4 * ENOUGH:
-        wide = _wide_sample(target, q, rng, max(count // 2, 4 * ENOUGH))
+    if not exact and pooled.ess < 0.99 * len(own.z) and count >= WIDE_COUNT:
+        wide = _wide_sample(target, q, rng, max(count // 2, WIDE_COUNT))
         fit = smooth(wide.ratios)
         if fit.khat < max(0.7, pooled.khat):
             best, best_fit, wide_khat = wide, fit, fit.khat
+    if not exact and best_fit.khat < threshold(len(best.z)) and best_fit.ess < PLENTY:
+        lacking = int(min(1.2 * (PLENTY / best_fit.ess - 1.0) * len(best.z), most))
+        best, best_fit = _extended(target, q, rng, best, lacking, best is own)
     share = best_fit.ess / len(best.z)
     light = share > EVEN or best_fit.khat < threshold(len(best.z))
     corrected = not exact and light and best_fit.ess >= ENOUGH
@@ -147,6 +155,22 @@ def _wide_sample(target: Target, q: Approximation, rng: np.random.Generator, cou
     )
     mixed = np.logaddexp(math.log(1.0 - HEAVY) + normal, math.log(HEAVY) + t)
     return _sample(target, z, mixed - q.log_det)
+
+
+def _extended(
+    target: Target, q: Approximation, rng: np.random.Generator, first: Sample, count: int, plain: bool
+) -> tuple[Sample, Smoothed]:
+    """A sample with about ``count`` more draws of the same proposal, and its weights."""
+    if count < 2:
+        return first, smooth(first.ratios)
+    more = _own_sample(target, q, rng, 2 * (count // 2), 1) if plain else _wide_sample(target, q, rng, count)
+    both = Sample(
+        np.concatenate([first.z, more.z]),
+        np.concatenate([first.ratios, more.ratios]),
+        np.concatenate([first.log_p, more.log_p]),
+        np.concatenate([first.wrong, more.wrong]),
+    )
+    return both, smooth(both.ratios)
 
 
 def _sample(target: Target, z: Array, log_proposal: Array) -> Sample:
