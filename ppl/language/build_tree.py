@@ -18,7 +18,19 @@ from ppl.language.syntax_errors import STAN_TYPES, misplaced_prime, not_a_target
 _ESCAPE = re.compile(r"\\([\\\"nt])")
 _ESCAPED = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
 _GATHERED = frozenset(
-    ("exprs", "axes", "args", "targets", "inputs", "outputs", "formals", "bindings", "lefts", "block", "guide_block")
+    (
+        "exprs",
+        "axes",
+        "args",
+        "targets",
+        "inputs",
+        "outputs",
+        "formals",
+        "bindings",
+        "lefts",
+        "block",
+        "guide_block",
+    )
 )
 
 Action = Callable[[list[Any], Span], Any]
@@ -58,12 +70,10 @@ class TreeBuilder:
 
     def column(self, c: list[Any], span: Span) -> t.Column:
         name, axes, kind, optional, header = c
-        shared = {"axes": axes or (), "optional": optional is not None, "span": span}
+        written = kind if isinstance(kind, t.TypeRef) else None
+        role, within = ("value", None) if written else kind
         header = None if header is None else unquote(header)
-        if isinstance(kind, t.TypeRef):
-            return t.Column(name, type=kind, header=header, **shared)
-        role, within = kind
-        return t.Column(name, role=role, within=within, header=header, **shared)
+        return t.Column(name, axes or (), role, written, within, optional is not None, header, span=span)
 
     def role(self, c: list[Any], span: Span) -> tuple[str, str | None]:
         return c[0], (c[1] if len(c) > 1 else None)

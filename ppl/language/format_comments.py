@@ -48,14 +48,16 @@ def separated(pieces: list[Piece]) -> str:
 
 def _pieces(source: Source, units: list[Unit], comments: list[Comment]) -> Iterator[Piece]:
     waiting = comments[::-1]
-    for number, unit in enumerate(units):
-        above = units[number - 1] if number else None
+    # The source column of the block at each level that is open.
+    margins: list[int] = []
+    for unit in units:
         while waiting and waiting[-1].start < unit.span.start:
-            yield _alone(source, waiting.pop(), above, unit)
+            yield _alone(source, waiting.pop(), margins, unit)
+        margins[unit.level :] = [source.position(unit.span.start)[1]]
         inside = _take(waiting, unit.span.end)
         yield from _unit(source, unit, inside, _trailing(source, waiting, unit))
     while waiting:
-        yield _alone(source, waiting.pop(), units[-1] if units else None, None)
+        yield _alone(source, waiting.pop(), margins, None)
 
 
 def _take(waiting: list[Comment], end: int) -> list[Comment]:
@@ -98,18 +100,13 @@ def _by_column(unit: Unit, inside: list[Comment]) -> dict[int, list[Comment]]:
     return placed
 
 
-def _alone(source: Source, comment: Comment, above: Unit | None, below: Unit | None) -> Piece:
+def _alone(source: Source, comment: Comment, margins: list[int], below: Unit | None) -> Piece:
     line, column = source.position(comment.start)
-    margin = " " * (STEP * _level(source, column, above, below))
+    margin = " " * (STEP * _level(column, margins, below.level if below else 0))
     return Piece([margin + comment.text], line, line)
 
 
-def _level(source: Source, column: int, above: Unit | None, below: Unit | None) -> int:
-    """A comment between a block and what follows belongs to the block if it is indented like it."""
-    after = below.level if below else 0
-    if above is None or above.level <= after:
-        return after
-    inner = source.position(above.span.start)[1]
-    if column >= inner:
-        return above.level
-    return max(after, min(above.level, (column - 1) * above.level // max(inner - 1, 1)))
+def _level(column: int, margins: list[int], after: int) -> int:
+    """A comment between a block and what follows belongs to the block that is indented like it."""
+    inner = [level for level, margin in enumerate(margins) if margin <= column and level > after]
+    return inner[-1] if inner else after

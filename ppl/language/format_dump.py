@@ -36,7 +36,6 @@ def dump_tree(tree: t.Node) -> str:
 def _parts(node: t.Node) -> Iterator[tuple[str, Any]]:
     for field in fields(node):
         value = getattr(node, field.name)
-        if field.name != "span" and value is not None and value != () and value is not False:
-            yield field.name, value
-        elif isinstance(node, t.Bool) and field.name == "value":
+        empty = value is None or value == () or (value is False and not isinstance(node, t.Bool))
+        if field.name != "span" and not empty:
             yield field.name, value

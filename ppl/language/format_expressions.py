@@ -113,8 +113,10 @@ def _argument(node: t.Argument) -> Iterator[Piece]:
 
 
 def _attribute(node: t.Attribute) -> Iterator[Piece]:
-    number = isinstance(node.value, t.Number)
-    yield from (["(", (node.value, ANY), ")"] if number else [(node.value, POSTFIX)])
+    if isinstance(node.value, t.Number):  # its dot would become the number's own
+        yield from ("(", (node.value, ANY), ")")
+    else:
+        yield (node.value, POSTFIX)
     yield f".{node.name}"
 
 
@@ -127,8 +129,12 @@ def _comprehension(node: t.Comprehension) -> Iterator[Piece]:
 
 
 def _range(node: t.Range) -> Iterator[Piece]:
-    spaced = isinstance(node.low, t.Number) and node.low.text.endswith(".")
-    yield from ((node.low, ANY), " .. " if spaced else "..", (node.high, ANY))
+    yield from ((node.low, ANY), ".." if _tight(node.low) and _tight(node.high) else " .. ", (node.high, ANY))
+
+
+def _tight(bound: t.Expr) -> bool:
+    """Whether two dots may touch it: a number's own dot would join them."""
+    return isinstance(bound, (t.Name, t.Call)) or (isinstance(bound, t.Number) and "." not in bound.text)
 
 
 def _binding(node: t.Binding) -> Iterator[Piece]:

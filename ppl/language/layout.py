@@ -77,7 +77,7 @@ class _Layout:
         """Blames the last bracket left open on the physical line of the first."""
         line = self._line_end(open_at[0])
         blamed = max(at for at in open_at if at < line)
-        return self._give_up(first, blamed, say.unclosed(self.tokens[blamed], self.source.text))
+        return self._give_up(first, blamed, say.unclosed(self.tokens[blamed], self.source))
 
     def _close(self, open_at: list[int], at: int) -> bool:
         closing = self.tokens[at]
@@ -86,7 +86,7 @@ class _Layout:
             return False
         opening = self.tokens[open_at.pop()]
         if opening.kind != _PAIR[closing.kind]:
-            self.diagnostics.append(say.mismatched(opening, closing, self.source.text))
+            self.diagnostics.append(say.mismatched(opening, closing, self.source))
             return False
         return True
 

@@ -24,7 +24,11 @@ _FOREIGN = frozenset(";{}!&%")
 _HIDDEN = re.compile("[\x00\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ADVICE = {
     ";": ("E104", "`;` is not used here", "that is Stan or C; a statement ends with its line"),
-    "{": ("E104", "`{` is not used here", "that is Stan or C; a block is indented under a line that ends with `:`"),
+    "{": (
+        "E104",
+        "`{` is not used here",
+        "that is Stan or C; a block is indented under a line that ends with `:`",
+    ),
     "}": ("E104", "`}` is not used here", "that is Stan or C; a block ends where its indent ends"),
     "!": ("E104", "`!` is not used here", "that is Stan or C; write `not`, or `!=` for unequal"),
     "&": ("E104", "`&` is not used here", "that is Stan or C; write `and`"),
@@ -127,9 +131,7 @@ def _returns(text: str) -> Iterator[Diagnostic]:
 
 
 def _hidden(text: str, scanned: Scan) -> Iterator[Diagnostic]:
-    inside = sorted(
-        [*scanned.comments, *((t.start, t.end) for t in scanned.tokens if t.kind == "STRING")]
-    )
+    inside = sorted([*scanned.comments, *((t.start, t.end) for t in scanned.tokens if t.kind == "STRING")])
     for start, end in inside:
         match = _HIDDEN.search(text, start, end)
         if match:

@@ -79,7 +79,9 @@ class _Parser:
             return (), [say.empty_text()]
         statements = [s for chunk in chunks(lines) if (s := self._chunk(chunk)) is not None]
         self._diagnostics += self._builder.finish()
-        self._diagnostics += filter(None, (bugs_distribution(self._source, d) for d in self._builder.distributions))
+        self._diagnostics += filter(
+            None, (bugs_distribution(self._source, d) for d in self._builder.distributions)
+        )
         return tuple(statements), self._diagnostics
 
     def _chunk(self, lines: list[LogicalLine]) -> t.Statement | None:
@@ -87,19 +89,20 @@ class _Parser:
         for _ in range(_REPAIRS):
             wrong = next((k for k, line in enumerate(lines) if not line.sound), None)
             if wrong is None:
-                wrong = self._attempt(lines)
-                if not isinstance(wrong, int):
-                    return wrong
+                statement = self._attempt(lines)
+                if statement is not None:
+                    return statement
             elif _opens_block(lines, wrong) or len(lines) == 1:
-                return self._without_header(lines, wrong)
+                self._without_header(lines, wrong)
+                return None
             else:
                 del lines[wrong]
                 if _opens_block_without_lines(lines, wrong - 1):
                     return None
         return None
 
-    def _attempt(self, lines: list[LogicalLine]) -> t.Statement | int:
-        """The statement; or, with the mistake reported and the line marked or mended, its line."""
+    def _attempt(self, lines: list[LogicalLine]) -> t.Statement | None:
+        """The statement; or None, with the mistake reported and its line marked or mended."""
         tokens, owners = assemble(lines)
         try:
             statement: t.Statement = self._driver.parse(tokens, "item")
@@ -113,7 +116,7 @@ class _Parser:
             found, mended = diagnose(self._source, lines, where, tokens, error)
         self._diagnostics.append(found)
         lines[where] = mended or replace(lines[where], sound=False)
-        return where
+        return None
 
     def _without_header(self, lines: list[LogicalLine], header: int) -> None:
         """Parses what stands under a wrong header, only to find its mistakes."""

@@ -13,10 +13,11 @@ from ppl.language.tables import Production, Tables
 
 DEPTH_LIMIT = 150
 _OPENS = frozenset(("LPAR", "LSQB", "MINUS", "NOT", "CIRCUMFLEX", "ELSE", "_INDENT"))
-_DEEPENS = frozenset(
+_NESTING_RULES = (
     "conditional disjunction conjunction not_ compare sum product negative power subscript call reduction"
-    " attribute list_literal list_comprehension for_block".split()
+    " attribute list_literal list_comprehension for_block"
 )
+_DEEPENS = frozenset(_NESTING_RULES.split())
 
 
 @dataclass(eq=False)
@@ -125,7 +126,7 @@ class Driver:
 class _Stack:
     """The parser's parallel stacks."""
 
-    __slots__ = ("states", "levels", "values", "begins", "ends", "depths")
+    __slots__ = ("begins", "depths", "ends", "levels", "states", "values")
 
     def __init__(self, start: int) -> None:
         self.states = [start]

@@ -9,7 +9,7 @@ from ppl.errors import Diagnostic, Source, Span
 from ppl.language import tree as t
 
 _STAN_BLOCK = re.compile(
-    r"^[ \t]*(functions|data|transformed[ ]+data|parameters|transformed[ ]+parameters|model|generated[ ]+quantities)"
+    r"^[ \t]*(functions|data|parameters|model|transformed[ ]+(?:data|parameters)|generated[ ]+quantities)"
     r"[ \t\r\n]*\{",
     re.MULTILINE,
 )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ppl.errors import Diagnostic, Note, Span
+from ppl.errors import Diagnostic, Note, Source, Span
 from ppl.language.lexer import Token
 from ppl.language.tables import load
 
 BLOCK_WORDS = ("TABLE", "INDEX", "GIVEN", "PARAM", "NETWORK", "DEF", "EXTERN", "GUIDE", "REPORT", "FACTOR")
-STAN_TYPES = frozenset(
-    "int real vector row_vector matrix simplex ordered positive_ordered unit_vector cov_matrix corr_matrix"
-    " cholesky_factor_cov cholesky_factor_corr array complex".split()
+_STAN_WORDS = (
+    "int real vector row_vector matrix array complex simplex ordered positive_ordered unit_vector cov_matrix"
+    " corr_matrix cholesky_factor_cov cholesky_factor_corr"
 )
+STAN_TYPES = frozenset(_STAN_WORDS.split())
 _VALUE = frozenset(("NAME", "NUMBER", "STRING", "LPAR", "LSQB"))
 _VALUE_EXTRAS = _VALUE | {"PRIMED", "MINUS", "NOT", "TRUE", "FALSE"}
 _OPERATORS = frozenset(("PLUS", "MINUS", "STAR", "SLASH"))
@@ -41,10 +42,10 @@ def expected_words(terminals: frozenset[str]) -> list[str]:
     left, words = set(terminals), []
     if left.issuperset(BLOCK_WORDS[:5]):
         return ["a statement"]
-    if _VALUE <= left:
+    if left >= _VALUE:
         words.append("a value")
         left -= _VALUE_EXTRAS
-    if _OPERATORS <= left:
+    if left >= _OPERATORS:
         words.append("an operator")
         left -= _OPERATOR_EXTRAS
     named = sorted(left, key=lambda s: (s not in ("COMMA", "RPAR", "RSQB"), s == "_NL", s))
@@ -91,21 +92,22 @@ def unexpected(text: str, token: Token, expected: frozenset[str], *, help: str =
     found = describe_token(token.kind, text[token.start : token.end])
     words = expected_words(expected)
     wanted = listed(words) if words else "nothing more"
+    place = "the line ends" if token.kind == "_NL" else f"{found} stands"
     return Diagnostic(
         "E100",
-        f"{found} cannot stand here; expected {wanted}",
+        f"{place} where {wanted} was expected",
         Span(token.start, max(token.end, token.start)),
         label=f"expected {wanted}",
         help=help,
     )
 
 
-def unclosed(token: Token, text: str) -> Diagnostic:
-    """E101 at the bracket that was opened."""
-    bracket = text[token.start]
+def unclosed(token: Token, source: Source) -> Diagnostic:
+    """E101 at the bracket that was opened, not where the parser noticed."""
+    bracket = source.text[token.start]
     return Diagnostic(
         "E101",
-        f"the `{bracket}` opened here is never closed",
+        f"the `{bracket}` opened on line {source.position(token.start)[0]} is never closed",
         Span(token.start, token.end),
         label="opened here",
         help=f"close it with `{CLOSING[bracket]}`",
@@ -115,12 +117,12 @@ def unclosed(token: Token, text: str) -> Diagnostic:
 CLOSING = {"(": ")", "[": "]"}
 
 
-def mismatched(opening: Token, closing: Token, text: str) -> Diagnostic:
+def mismatched(opening: Token, closing: Token, source: Source) -> Diagnostic:
     """E101 where the bracket that closes is of the other kind."""
-    bracket, met = text[opening.start], text[closing.start]
+    bracket, met = source.text[opening.start], source.text[closing.start]
     return Diagnostic(
         "E101",
-        f"the `{bracket}` opened here is closed by `{met}`",
+        f"the `{bracket}` opened on line {source.position(opening.start)[0]} is closed by `{met}`",
         Span(opening.start, opening.end),
         label="opened here",
         notes=(Note(Span(closing.start, closing.end), f"`{met}` cannot close it"),),

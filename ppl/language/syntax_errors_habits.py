@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ppl.errors import Diagnostic, Source, Span
 from ppl.language import syntax_errors as say
@@ -136,7 +137,7 @@ def bracketed_loop(slip: Slip) -> Diagnostic:
 def arrow(slip: Slip) -> Diagnostic | None:
     """``x <- y``."""
     tokens = slip.line.tokens
-    for token, after in zip(tokens, tokens[1:], strict=False):
+    for token, after in pairwise(tokens):
         if after.kind == "MINUS" and after.start == token.end and slip.text(token) == "<":
             line = slip.written()
             return Diagnostic(
@@ -160,7 +161,10 @@ def update(slip: Slip) -> Diagnostic | None:
     sign = slip.text(slip.previous)
     if slip.text(slip.first) == "target":
         added = slip.source.text[slip.token.end : slip.line.span.end].strip()
-        message, help = "`target +=` is Stan; a term of the log density is a `factor`", f"write `factor {added}`"
+        message, help = (
+            "`target +=` is Stan; a term of the log density is a `factor`",
+            f"write `factor {added}`",
+        )
     else:
         message = f"`{sign}=` is not used here: every name is defined once"
         help = "define a new name with `=`; add up over an index set with `sum(... for i in ...)`"
@@ -180,7 +184,10 @@ def stan_declaration(slip: Slip) -> Diagnostic | None:
 def slashes(slip: Slip) -> Diagnostic | None:
     """``// comment`` and ``/* comment */``."""
     met = slip.source.text[slip.token.start - 1 : slip.token.start + 1]
-    if met not in ("//", "/*") and slip.source.text[slip.token.start : slip.token.start + 2] not in ("//", "/*"):
+    if met not in ("//", "/*") and slip.source.text[slip.token.start : slip.token.start + 2] not in (
+        "//",
+        "/*",
+    ):
         return None
     return Diagnostic(
         "E104", "comments begin with `#` here", _at(slip.token), label="not a comment", help="write `# ...`"
@@ -192,19 +199,18 @@ def slashes(slip: Slip) -> Diagnostic | None:
 
 def reserved_name(slip: Slip) -> Diagnostic | None:
     """A block word where a name must stand, or a block word that is defined."""
-    words = load().words
-    token = slip.first
-    if slip.token.kind in ("TILDE", "EQUAL", "LSQB", "COMMA") and slip.previous == token:
-        if words.get(slip.text(token)) == token.kind:
-            return say.reserved(_at(token), slip.text(token))
-    token = slip.token
-    if token == slip.first and len(slip.line.tokens) > 1 and words.get(slip.text(token)) == token.kind:
-        if slip.line.tokens[1].kind in ("TILDE", "EQUAL", "LSQB", "COMMA"):
-            return say.reserved(_at(token), slip.text(token))
+    words, tokens, token = load().words, slip.line.tokens, slip.token
+    first, defines = tokens[0], ("TILDE", "EQUAL", "LSQB", "COMMA")
+    if (
+        words.get(slip.text(first)) == first.kind
+        and (token == first or (slip.previous == first and token == tokens[1]))
+        and len(tokens) > 1
+        and tokens[1].kind in defines
+    ):
+        return say.reserved(_at(first), slip.text(first))
     operator = token.kind in ("FOR", "IF", "ELSE", "IN", "AND", "OR", "NOT")
-    if "NAME" in slip.expected and words.get(slip.text(token)) == token.kind and not operator:
-        return say.reserved(_at(token), slip.text(token))
-    if slip.expected <= {"NAME", "PRIMED"} and words.get(slip.text(token)) == token.kind:
+    wanted = "NAME" in slip.expected and not operator
+    if (wanted or slip.expected <= {"NAME", "PRIMED"}) and words.get(slip.text(token)) == token.kind:
         return say.reserved(_at(token), slip.text(token))
     return None
 
@@ -222,7 +228,11 @@ def equality(slip: Slip) -> Diagnostic | None:
         )
     if slip.token.kind == "EQUAL" and "COMPARISON" in slip.expected:
         return Diagnostic(
-            "E100", "`=` cannot stand inside an expression", _at(slip.token), label="here", help="compare with `==`"
+            "E100",
+            "`=` cannot stand inside an expression",
+            _at(slip.token),
+            label="here",
+            help="compare with `==`",
         )
     return None
 
@@ -267,6 +277,8 @@ def hint(slip: Slip) -> str:
         return "there is no sign `+` before a value"
     if slip.previous.kind == "NUMBER" and slip.token.kind == "NAME" and touches:
         return f"a product needs `*`: `{before} * {met}`"
+    if slip.token.kind == "NAME" and "COLON" in slip.expected:
+        return "is a `:` missing before it?"
     if slip.token.kind in ("NAME", "NUMBER", "STRING") and "COMMA" in slip.expected:
         return "is a `,` missing before it?"
     if slip.previous.kind == "COMMA" and slip.expected == {"NAME"}:

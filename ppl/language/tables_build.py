@@ -112,7 +112,12 @@ def _terminals(lark: Any) -> dict[str, Any]:
     groups = [f"(?P<{name}>{named[name]})" for name in _scan_order(named)]
     # A soft keyword is one that the grammar gives a name of its own.
     soft = sorted(w for w, name in words.items() if name.lstrip("_") == w.upper() and _is_soft(lark, name))
-    return {"scanner": "|".join([*groups, "(?P<ILLEGAL>.)"]), "words": words, "soft": soft, "punctuation": signs}
+    return {
+        "scanner": "|".join([*groups, "(?P<ILLEGAL>.)"]),
+        "words": words,
+        "soft": soft,
+        "punctuation": signs,
+    }
 
 
 def _is_soft(lark: Any, terminal: str) -> bool:
