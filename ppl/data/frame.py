@@ -76,8 +76,13 @@ def nearest(name: str, known: tuple[str, ...]) -> str | None:
         return same
     import difflib
 
-    close = difflib.get_close_matches(name, known[:5000], n=1)
-    return close[0] if close else None
+    by_folded = {_folded(k): k for k in known[:5000]}
+    wanted = _folded(name)
+    close = difflib.get_close_matches(wanted, list(by_folded), n=1)
+    if close:
+        return by_folded[close[0]]
+    starts = [k for k in by_folded if len(wanted) > 2 and k.startswith(wanted)]
+    return by_folded[starts[0]] if len(starts) == 1 else None
 
 
 def _folded(name: str) -> str:

@@ -16,6 +16,7 @@ from ppl.data.text_column import TextColumn
 from ppl.data.where import Where
 from ppl.errors import DataError, Diagnostic, PplError, fail
 from ppl.language import typed as t
+from ppl.supports import describe
 
 Inputs = Sequence[tuple[str | None, Frame]]
 
@@ -185,11 +186,11 @@ def setting_column(name: str, value: Any) -> Column:
 
 def no_column(table: t.TableDef, column: t.ColumnDef, frame: Frame) -> PplError:
     """E401 for a column that the table's file does not have."""
-    kind = f"{column.name}: {column.type}" if column.role == "value" else f"{column.name}: {column.role}"
-    if column.type.element == "label" and column.type.set:
-        kind = f"{column.name}: {column.type.set}"
-    if column.header != column.name:
-        kind = column.name
+    kind = describe(column.type.support) if column.role == "value" else column.role
+    if column.type.element == "label" and column.role == "value":
+        kind = str(column.type.set)
+    axes = f"[{', '.join(map(str, column.type.axes))}]" if column.type.axes else ""
+    kind = f"{column.name}{axes}: {kind}{'?' if column.optional else ''}"
     return frame.no_column(column.header, kind)
 
 

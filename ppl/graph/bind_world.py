@@ -199,7 +199,7 @@ class DataWorld:
         rows = self.rows.get(table) if table is not None else None
         if rows is None:
             return Contribution(name, cells, column.where)
-        kept = taken(cells, rows.take)
+        kept = cells if rows.in_file_order else taken(cells, rows.take)
         assert isinstance(kept, Labels)
         return Contribution(name, kept, column.where, rows.take)
 
@@ -248,7 +248,8 @@ class DataWorld:
             return np.arange(rows.size), None
         if definition.role == "order" and isinstance(cells, Values):
             return cells.values[rows.take].astype(np.float64), None
-        values, missing = self._coded(taken(cells, rows.take), self._part, key, definition.type)
+        kept = cells if rows.in_file_order else taken(cells, rows.take)
+        values, missing = self._coded(kept, self._part, key, definition.type)
         return self._aligned(definition.type.axes, values, missing, column, (rows.size,))
 
     def _coded(self, cells: Cells, part: Any, key: Key, kind: Any) -> tuple[Array, Array | None]:
