@@ -33,7 +33,8 @@ def warn(fit: Fit, source: Source, verbose: bool) -> None:
     """Warnings of the data and the fit; timings where they were asked for."""
     output.show_warnings(fit.data_warnings, source)
     for warning in fit.warnings:
-        output.say(f"warning[{warning.code}]: {warning.message}")
+        kind = "note" if warning.severity == "note" else "warning"
+        output.say(f"{kind}[{warning.code}]: {warning.message}")
     for cell in fit.imputed[:3]:
         line = f" line {cell.line}" if cell.line else ""
         output.say(f"imputed: {cell.element} ({cell.file}{line}, column {cell.column})")

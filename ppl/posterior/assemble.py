@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ppl.posterior.element_names import quantity_of
 from ppl.posterior.estimates import Array, Estimates, estimate
 from ppl.posterior.record import ImputedCell, Level
 
 KEPT = 4000  # joint draws kept where memory allows
 FEWEST = 200
 KEPT_NUMBERS = 20_000_000  # of all draws together
+ROWS_REPORTED = 50  # elements of a quantity over a table's rows that are still listed
 REPORTED = 1000  # a larger deterministic quantity is reported only when asked for
 
 
@@ -46,7 +48,7 @@ def summarise(problem: Any, z: Array, khat: Mapping[str, Array], rng: np.random.
     draws = problem.constrain(z)
     listed = [q for q in problem.quantities if q.kind in ("latent", "param", "imputed")]
     found = [_estimate(problem, q, draws[q.name], khat) for q in listed]
-    small = [q for q in problem.quantities if q.kind == "value" and 0 < prod(q.shape) <= REPORTED]
+    small = [q for q in problem.quantities if q.kind == "value" and 0 < prod(q.shape) <= _limit(q)]
     if small:
         values = problem.values(draws, tuple(q.name for q in small))
         found += [_estimate(problem, q, values[q.name], khat) for q in small if q.name in values]
@@ -56,6 +58,11 @@ def summarise(problem: Any, z: Array, khat: Mapping[str, Array], rng: np.random.
         if prod(array.shape[1:]) <= REPORTED
     ]
     return Drawn(draws, tuple(found))
+
+
+def _limit(q: Any) -> int:
+    """Elements a deterministic quantity may have and still be listed: few where it runs over rows."""
+    return ROWS_REPORTED if q.of_rows else REPORTED
 
 
 def _numbered(problem: Any, name: str, array: Array) -> tuple[str, ...]:
@@ -118,12 +125,13 @@ def spread_khat(problem: Any, groups: Sequence[Any], khat: Array | None) -> dict
 def _spread(problem: Any, groups: Sequence[Any], khat: Array) -> Iterator[tuple[str, Array]]:
     sizes = {q.name: len(q.labels) for q in problem.quantities}
     for group in groups:
-        if group.name not in sizes:
+        name = quantity_of(group.name)
+        if name not in sizes:
             continue
         part = khat[group.where]
-        size = sizes[group.name]
+        size = sizes[name]
         if len(part) == size:
-            yield group.name, part
+            yield name, part
         elif len(part):
             largest = np.nan if np.isnan(part).all() else np.nanmax(part)
-            yield group.name, np.full(size, largest)
+            yield name, np.full(size, largest)

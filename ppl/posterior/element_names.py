@@ -11,6 +11,15 @@ from ppl.posterior.target import coordinate_names
 QUOTED = re.compile(r"`([^`]+)`")
 
 
+def quantity_of(group: str) -> str:
+    """The quantity that a group of coordinates moves: non-centred ones are named after it.
+
+    >>> quantity_of("theta.raw"), quantity_of("people.height")
+    ('theta', 'people.height')
+    """
+    return group.removesuffix(".raw")
+
+
 class ElementNames:
     """The element or elements that each coordinate of a target stands for."""
 
@@ -21,7 +30,7 @@ class ElementNames:
         ]
         self._by_name: dict[str, str] = {}
         for group in target.groups:
-            self._place(group, labels.get(group.name, ()), target.size)
+            self._place(group, labels.get(quantity_of(group.name), ()), target.size)
 
     def _place(self, group: Any, labels: Sequence[str], size: int) -> None:
         places = range(*group.where.indices(size))
@@ -31,7 +40,7 @@ class ElementNames:
             old = self.elements[place][0]
             one = len(labels) == len(places)
             self.elements[place] = (labels[k],) if one else tuple(labels)
-            self._by_name[old] = labels[k] if one else group.name
+            self._by_name[old] = labels[k] if one else quantity_of(group.name)
 
     def of(self, coordinates: Sequence[int]) -> tuple[str, ...]:
         """The elements that some coordinates touch, without repeats."""

@@ -86,12 +86,13 @@ class Fit:
             "seconds": {k: round(float(v), 6) for k, v in self.seconds.items()},
             "verdict": self.verdict,
             "warnings": self._all_warnings(),
+            "notes": [w.to_dict() for w in self.warnings if w.severity == "note"],
             "posterior": self.summary().to_dict(),
         }
 
     def _all_warnings(self) -> list[dict[str, Any]]:
         data = [FitWarning(d.code, d.message).to_dict() for d in self.data_warnings]
-        return data + [w.to_dict() for w in self.warnings]
+        return data + [w.to_dict() for w in self.warnings if w.severity != "note"]
 
     def sample(self, n: int | None = None, seed: int = 0) -> dict[str, Array]:
         """Joint draws of every latent: name to (n, ...).

@@ -45,7 +45,7 @@ def _record(fit: Fit) -> dict[str, Any]:
         "log_evidence": fit.log_evidence,
         "seconds": dict(fit.seconds),
         "bound": fit.bound.to_dict(),
-        "warnings": fit.to_dict()["warnings"],
+        "warnings": [w.to_dict() for w in fit.warnings],
         "levels": [asdict(level) for level in fit.levels.values()],
         "sources": [asdict(s) for s in fit.sources],
         "imputed": [asdict(c) for c in fit.imputed],
