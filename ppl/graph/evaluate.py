@@ -313,13 +313,20 @@ class Evaluator:
         x = parts[0]
         dims = union((x.dims,), self.size, inner)
         words = {k: aligned(p, dims) for (k, _), p in zip(node.keywords, parts[1:], strict=True)}
-        out = evaluate(aligned(x, dims), axis=tuple(range(-len(inner), 0)), **words)
+        out = evaluate(self._filled(x, dims, inner), axis=tuple(range(-len(inner), 0)), **words)
         return Named(out, dims[: len(dims) - len(inner)], reductions.dropped(x.invalid, inner))
+
+    def _filled(self, part: Named, dims: tuple[Dim, ...], event: tuple[Dim, ...]) -> Array:
+        """Aligned, with its event dims at full length even where nothing varies along them."""
+        array = aligned(part, dims)
+        if all(d in part.dims for d in event):
+            return array
+        return xp.broadcast_last(array, tuple(self.size(d) for d in event))
 
     def _array(self, node: g.Apply, evaluate: Callable[..., Array], parts: list[Named]) -> Named:
         nodes = (*node.arguments, *(v for _, v in node.keywords))
         batch = union((set(p.dims) - set(n.event) for p, n in zip(parts, nodes, strict=True)), self.size)
-        arrays = [aligned(p, (*batch, *n.event)) for p, n in zip(parts, nodes, strict=True)]
+        arrays = [self._filled(p, (*batch, *n.event), n.event) for p, n in zip(parts, nodes, strict=True)]
         positional = arrays[: len(node.arguments)]
         words = {k: a for (k, _), a in zip(node.keywords, arrays[len(node.arguments) :], strict=True)}
         dims = tuple(len(n.event) for n in node.arguments)
