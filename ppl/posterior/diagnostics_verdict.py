@@ -91,7 +91,7 @@ def _not_optimal(seen: Evidence) -> Finding | None:
     size = max(abs(at.shift[places[0]]), abs(at.spread[places[0]])) if places else math.nan
     text = (
         f"on fresh draws the optimum lies elsewhere, by {size:.2f} sds for {names_of(seen.target, places)}; "
-        "more --draws would move the answer"
+        "more --advi-draws would move the answer"
     )
     if seen.importance.corrected:
         return Finding("W704", f"{text}; importance weights have made up for it", places, "note")

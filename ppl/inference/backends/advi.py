@@ -169,7 +169,7 @@ class Backend(AbstractBackend[Target, State, Approximation]):
                 message = (
                     f"a full-rank fit of {rank} coordinates needs at least {2 * rank} draws, not {self.draws}"
                 )
-                raise fail(UsageError, "E702", message, help=f"--draws {2 * rank}, or --family mean_field")
+                raise fail(UsageError, "E702", message, help=f"--advi-draws {2 * rank}, or --family mean_field")
             return self.draws + self.draws % 2
         if full:
             return max(60, 2 * rank, int(min(CHEAP_SET / max(target.work, 1.0), self.max_draws)) // 2 * 2)
