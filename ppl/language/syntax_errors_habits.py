@@ -202,9 +202,9 @@ def reserved_name(slip: Slip) -> Diagnostic | None:
     words, tokens, token = load().words, slip.line.tokens, slip.token
     first, defines = tokens[0], ("TILDE", "EQUAL", "LSQB", "COMMA")
     if (
-        words.get(slip.text(first)) == first.kind
-        and (token == first or (slip.previous == first and token == tokens[1]))
-        and len(tokens) > 1
+        len(tokens) > 1
+        and words.get(slip.text(first)) == first.kind
+        and token in tokens[:2]
         and tokens[1].kind in defines
     ):
         return say.reserved(_at(first), slip.text(first))

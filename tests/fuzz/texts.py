@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,88 +19,6 @@ _SIGN_LIST = (
     " аb µ ² é \ud800 \U0001f600 \u2028 \u00a0 \x85"
 )
 _SIGNS = _SIGN_LIST.split(" ")
-    "{",
-    "}",
-    ",",
-    ".",
-    "..",
-    ":",
-    ";",
-    "~",
-    "=",
-    "==",
-    "<-",
-    "->",
-    "+",
-    "-",
-    "*",
-    "/",
-    "@",
-    "^",
-    "?",
-    "|",
-    "#",
-    '"',
-    "'",
-    "\\",
-    "!",
-    "&",
-    "%",
-    "$",
-    "\n",
-    "\t",
-    "\r",
-    "\x00",
-    "\ufeff",
-    "\u200b",
-    "\u202e",
-    "\n\n",
-    "for",
-    "in",
-    "if",
-    "else",
-    "table",
-    "index",
-    "given",
-    "param",
-    "network",
-    "def",
-    "extern",
-    "guide",
-    "report",
-    "factor",
-    "not",
-    "and",
-    "or",
-    "true",
-    "key",
-    "order",
-    "within",
-    "of",
-    "by",
-    "from",
-    "weight",
-    "1",
-    "2.5",
-    "1e999",
-    "x",
-    "mu",
-    "Normal(0,1)",
-    "dnorm(a,b)",
-    "<lower=0>",
-    "1:J",
-    "target+=",
-    "data{",
-    "аb",
-    "µ",
-    "²",
-    "é",
-    "�",
-    "😀",
-    "\u2028",
-    "\xa0",
-    "\x85",
-]
 
 
 def texts(rng: np.random.Generator, count: int) -> Iterator[str]:
@@ -110,9 +29,11 @@ def texts(rng: np.random.Generator, count: int) -> Iterator[str]:
         kind = number % 8
         if kind < 2:
             yield _grown(choice)
+        elif kind < 4:
+            yield (mangled if kind % 2 else respliced)(_grown(choice), choice)
         elif kind < 6:
-            start = _grown(choice) if kind < 5 else written[choice.below(len(written))]
-            yield (mangled if kind % 2 else respliced)(start, choice)
+            change = (mangled, respliced, renamed, renamed)[choice.below(4)]
+            yield change(written[choice.below(len(written))], choice)
         else:
             yield raw(rng, choice)
 
@@ -156,6 +77,15 @@ def respliced(text: str, choice: Generated) -> str:
         else:
             lines[at : at + 2] = [" ".join(lines[at : at + 2])]
     return "\n".join(lines)
+
+
+def renamed(text: str, choice: Generated) -> str:
+    """A name or number replaced by another of the same text: well-formed, but rarely right."""
+    for _ in range(1 + choice.below(2)):
+        words = list(re.finditer(r"\w+", text))
+        old, new = words[choice.below(len(words))], words[choice.below(len(words))]
+        text = text[: old.start()] + new.group() + text[old.end() :]
+    return text
 
 
 def raw(rng: np.random.Generator, choice: Generated) -> str:

@@ -17,8 +17,8 @@ from ppl.language import tree as t
 T = TypeVar("T")
 
 _NAME_LIST = (
-    "x y z mu tau beta sigma eta order key within of by q from weight lambda class σ été x1 _a Normal Gamma real"
-    " sum exp first docs vocab tokens topics n_obs"
+    "x y z mu tau beta sigma eta order key within of by q from weight lambda class σ été x1 _a Normal real"
+    " Gamma sum exp first docs vocab tokens topics n_obs"
 )
 NAMES = _NAME_LIST.split()
 TYPES = tuple(name for name in NAMES if name not in ("key", "order", "weight"))
