@@ -59,7 +59,8 @@ def bind(
 
     ``inputs``: (table or given name, or None) with each frame. ``settings`` override givens.
     ``na``: further texts for missing cells, for all columns or by column. ``levels``: a fit's
-    labels; others are E407 unless ``new_levels``, which puts them last. ``drop_missing``: columns
+    labels by set; others are E407 unless ``new_levels``, which puts them last, and a set sized by
+    a column keeps the fit's size. ``drop_missing``: columns
     whose blanks drop their rows. ``absent``: (table, column) pairs that the files may lack; their
     cells are all missing. ``rows``: sizes of tables without a file (all their columns absent).
 

@@ -189,7 +189,9 @@ def _fingerprints(arrays: Sequence[Array]) -> Array:
     for array in arrays:
         for k in range(array.shape[1]):
             bits = np.ascontiguousarray(array[:, k], dtype=np.float64) + 0.0
-            total = (total ^ bits.view(np.uint64) ^ (bits.view(np.uint64) >> np.uint64(29))) * np.uint64(factor)
+            total = (total ^ bits.view(np.uint64) ^ (bits.view(np.uint64) >> np.uint64(29))) * np.uint64(
+                factor
+            )
     return total
 
 

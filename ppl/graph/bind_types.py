@@ -76,8 +76,8 @@ class BoundData:
         return DataPlace(self.files.get(table, table), line, column)
 
     def levels(self) -> dict[str, tuple[str, ...]]:
-        """The labels of every set that has them: what a saved fit keeps for `bind(levels=...)`."""
-        return {name: s.labels for name, s in self.sets.items() if s.labels is not None}
+        """The labels of every set: what a saved fit keeps for `bind(levels=...)`."""
+        return {name: tuple(s.label(k) for k in range(s.size)) for name, s in self.sets.items()}
 
 
 def row_numbers(size: int) -> Array:

@@ -48,6 +48,17 @@ def _uses_of(root: t.Term, observed: bool) -> Iterator[Use]:
             stack += [(child, None, name) for child in children(term)]
 
 
+def sized_by_rows(found: t.IndexSet) -> bool:
+    """Whether a set's size is computed from a table's column, as in ``0..max(y)``."""
+    stack = [term for term in (found.size, found.low) if term is not None]
+    while stack:
+        term = stack.pop()
+        if isinstance(term, t.DataRef) and term.table is not None:
+            return True
+        stack += children(term)
+    return False
+
+
 def children(term: t.Term) -> tuple[t.Term, ...]:
     """The terms directly inside a term."""
     match term:

@@ -19,6 +19,7 @@ from ppl.graph.bind_sets import Contribution
 from ppl.graph.bind_sources import Triples, WideColumn
 from ppl.graph.bind_terms import Scope, evaluate
 from ppl.graph.bind_types import Array, BoundSet
+from ppl.graph.bind_usage import sized_by_rows
 from ppl.language import typed as t
 
 Key = tuple[str | None, str]
@@ -86,6 +87,9 @@ class DataWorld:
         if name in self.program.tables:
             return self._table_set(name)
         found = self.program.sets[name]
+        saved = self.saved.get(name, ())
+        if saved and found.kind in ("fixed", "range") and sized_by_rows(found):
+            return BoundSet(name, len(saved), low=int(saved[0]))  # new rows do not change the fit's sizes
         if found.kind == "fixed":
             return BoundSet(name, self._whole(found, found.size, 0))
         if found.kind == "range":
@@ -137,6 +141,8 @@ class DataWorld:
         headers = self._headers(name)
         found = levels.union(parts) if parts else headers
         if saved is not None:
+            if found is None and saved == tuple(str(k + 1) for k in range(len(saved))):
+                return BoundSet(name, self._axis_length(name) or len(saved))
             if found is None:
                 return BoundSet(name, len(saved), saved)
             parts = parts or [_as_part(name, found)]

@@ -65,8 +65,11 @@ def _bound(
         found: Bound = fit.problem
         return found
     program = _compiled(fit)
-    levels = {name: level.labels for name, level in fit.levels.items() if level.labels is not None}
-    levels = {n: labels for n, labels in levels.items() if n not in program.tables}
+    levels = {
+        name: level.labels or tuple(str(level.low + k) for k in range(level.size))
+        for name, level in fit.levels.items()
+        if name not in program.tables
+    }
     return bind_problem(
         program, data, tables=tables, settings={**fit.settings, **(settings or {})}, na=na,
         drop_missing=drop_missing, constants=_constants(fit, program), levels=levels, new_levels=new,

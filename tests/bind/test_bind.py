@@ -259,6 +259,18 @@ def test_saved_levels_and_new_ones() -> None:
     assert same(data.arrays["d", "a"], [2, 1])
 
 
+def test_a_size_that_came_from_rows_stays_the_fits() -> None:
+    most = apply("max", ref("y", "d", "count", ("d",)))
+    p = program(
+        column("d", "y", "count"), index("g", "range", low=number(0), size=most), column("d", "a", "g")
+    )
+    first = bind(p, [(None, csv("y,a\n4,3\n"))])
+    data = bind(p, [(None, csv("a\n1\n"))], levels=first.levels(), absent=[("d", "y")])
+    assert (data.sets["g"].size, data.sets["g"].low) == (5, 0)
+    found = fails(p, [(None, csv("a\n7\n"))], levels=first.levels(), absent=[("d", "y")])
+    assert found[0][:2] == ("E402", 2)
+
+
 def test_absent_columns_are_all_missing() -> None:
     p = program(column("d", "x"), column("d", "y", "count"), observe("d", "y"))
     data = bind(p, [(None, csv("x\n1\n2\n"))], absent=[("d", "y")])
