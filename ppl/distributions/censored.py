@@ -48,14 +48,10 @@ class Censored(Distribution):
         with np.errstate(all="ignore"):
             out = distribution.log_density(x)
             if lower is not None:
-                out = _replace(
-                    out, xp.less_equal(x, lower), lambda: at_bound(distribution.log_cdf, lower, -math.inf)
-                )
+                out = _replace(out, xp.less_equal(x, lower), lower, x, distribution.log_cdf)
             if upper is not None:
                 last = upper - 1.0 if is_discrete(distribution) else upper
-                out = _replace(
-                    out, xp.less_equal(upper, x), lambda: at_bound(distribution.log_sf, last, -math.inf)
-                )
+                out = _replace(out, xp.less_equal(upper, x), last, x, distribution.log_sf)
             return out
 
     @classmethod
@@ -88,6 +84,11 @@ class Censored(Distribution):
         return out if upper is None else xp.where(xp.less(x, upper), out, -math.inf)
 
 
-def _replace(out: Array, hit: Array, tail: Any) -> Array:
-    """``tail()`` where ``hit``; not computed where it is known that nothing is."""
-    return out if plain(hit) and not np.any(hit) else xp.where(hit, tail(), out)
+def _replace(out: Array, hit: Array, bound: Array, x: Array, tail: Any) -> Array:
+    """``tail(bound)`` where ``hit``; not computed where it is known that nothing is.
+
+    Elsewhere the tail is taken at x itself: at an infinite bound its slopes are not numbers.
+    """
+    if plain(hit) and not np.any(hit):
+        return out
+    return xp.where(hit, at_bound(tail, xp.where(hit, bound, x), -math.inf), out)
