@@ -16,7 +16,7 @@ from ppl.data.text_column import TextColumn
 from ppl.data.where import Where
 from ppl.errors import DataPlace, Diagnostic
 
-SMALL = 4 << 20
+SMALL = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
 

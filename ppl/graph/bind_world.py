@@ -11,8 +11,9 @@ import numpy as np
 from ppl.data.column import Column, Labels, Values
 from ppl.data.limits import Limits
 from ppl.data.where import Where
-from ppl.errors import DataError, DataPlace, Diagnostic
+from ppl.errors import DataError, Diagnostic
 from ppl.graph import bind_sets as levels
+from ppl.graph.bind_axes import dtype_of, misfit, mismatch, part_order, zeros
 from ppl.graph.bind_cells import Cells, taken
 from ppl.graph.bind_rows import Rows
 from ppl.graph.bind_sets import Contribution
@@ -245,7 +246,7 @@ class DataWorld:
         if key not in self.cells:
             if key in self.absent:
                 shape = (rows.size, *(self.set(a.set).size for a in definition.type.axes))
-                return _zeros(definition.type, shape), np.ones(shape, dtype=bool)
+                return zeros(definition.type, shape), np.ones(shape, dtype=bool)
             raise DataError(())
         column = self.columns[key]
         assert isinstance(column, Column)
@@ -293,8 +294,8 @@ class DataWorld:
         if given.default is not None:
             value = np.asarray(evaluate(given.default, Scope(self)))
             if value.shape != sizes:
-                raise DataError((Diagnostic("E408", _mismatch(name, value.shape, sizes), span=given.span),))
-            return value.astype(_dtype(given.type)), None
+                raise DataError((Diagnostic("E408", mismatch(name, value.shape, sizes), span=given.span),))
+            return value.astype(dtype_of(given.type)), None
         raise DataError(())
 
     def _aligned(
@@ -320,35 +321,14 @@ class DataWorld:
         bound = self.set(name)
         if k >= len(shape):
             message = f"`{source.name}` has {len(shape)} axes, but should have one over {name}"
-            raise self._misfit(source, message)
+            raise misfit(source, message)
         if last and isinstance(source, WideColumn):
-            return self._part_order(bound, source)
+            return part_order(bound, source)
         rows = self.rows.get(name)
         expected = bound.size if rows is None else rows.read
         if shape[k] != expected:
-            raise self._misfit(
-                source, f"`{source.name}` has {shape[k]} entries over {name}, which has {expected}"
-            )
+            raise misfit(source, f"`{source.name}` has {shape[k]} entries over {name}, which has {expected}")
         return None if rows is None or rows.in_file_order else rows.take
-
-    def _part_order(self, bound: BoundSet, source: WideColumn) -> Array | None:
-        known = {text: i for i, text in enumerate(source.part_labels)}
-        wanted = list(levels.texts(bound))
-        if set(wanted) == known.keys():
-            return np.array([known[w] for w in wanted], dtype=np.int64)
-        if bound.labels is None and len(wanted) == len(known):
-            return None  # a set of whole numbers takes the columns in file order
-        lacking = next((w for w in wanted if w not in known), None)
-        message = (
-            f"`{source.name}` has {len(known)} columns over {bound.name}, which has {bound.size}"
-            if lacking is None or len(known) != len(wanted)
-            else f'`{source.name}` has no column for {bound.name} "{lacking}"'
-        )
-        raise self._misfit(source, message)
-
-    def _misfit(self, source: Column, message: str) -> DataError:
-        place = DataPlace(source.where.file, None, source.name)
-        return DataError((Diagnostic("E408", message, place=place),))
 
     def _dense(self, given: t.GivenDef, source: Triples, sizes: tuple[int, ...]) -> Array:
         Limits().check(source.axes[0].where.file, 8 * int(np.prod([float(s) for s in sizes])))
@@ -357,7 +337,7 @@ class DataWorld:
             part = Contribution(column.name, column.as_labels(), column.where)
             kind = "table" if axis.set in self.program.tables else "set"
             index.append(levels.codes_in(part, self.set(axis.set), kind))
-        out: Array = np.zeros(sizes, dtype=_dtype(given.type))
+        out: Array = np.zeros(sizes, dtype=dtype_of(given.type))
         if source.values is None:
             np.add.at(out, tuple(index), 1)
             return out
@@ -383,19 +363,3 @@ def _sized(labels: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
 
 def _as_part(name: str, labels: tuple[str, ...]) -> Contribution:
     return Contribution(name, Labels(np.arange(len(labels)), labels), Where(name))
-
-
-def _dtype(kind: Any) -> type:
-    return {"real": np.float64, "bool": np.bool_}.get(kind.element, np.int64)
-
-
-def _zeros(kind: Any, shape: tuple[int, ...]) -> Array:
-    return np.zeros(shape, dtype=_dtype(kind))
-
-
-def _mismatch(name: str, shape: tuple[int, ...], sizes: tuple[int, ...]) -> str:
-    return f"`{name}` has {_by(shape)} values; its sets have {_by(sizes)} labels"
-
-
-def _by(sizes: tuple[int, ...]) -> str:
-    return " by ".join(map(str, sizes)) or "1"

@@ -199,7 +199,8 @@ def test_declared_support_is_checked() -> None:
 
 def test_stan_json() -> None:
     p = program(
-        given("N"), given("J"), index("obs", "fixed", size=ref("N")), index("counties", "fixed", size=ref("J")),
+        given("N"), given("J"),
+        index("obs", "fixed", size=ref("N")), index("counties", "fixed", size=ref("J")),
         given("county", "counties", axes=("obs",)), given("x", "real", axes=("obs",)),
     )  # fmt: skip
     data = bind(p, [(None, json('{"N": 3, "J": 2.0, "county": [1, 2, 1], "x": [1, 2.5, 3], "z": 0}'))])
