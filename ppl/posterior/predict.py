@@ -187,6 +187,11 @@ def _stored(program: t.Program, name: str) -> tuple[Type | None, list[str]]:
     return None, []
 
 
+def stored_sets(program: t.Program, name: str) -> list[str]:
+    """The index sets of a quantity's axes, in order."""
+    return _stored(program, name)[1]
+
+
 def _parts(bound: Bound, sets: Sequence[str]) -> tuple[str, ...]:
     parts = [""]
     for name in sets:

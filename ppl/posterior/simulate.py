@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ppl.data.write import csv_text
-from ppl.errors import UsageError, fail
+from ppl.errors import Diagnostic, ModelError, UsageError, fail
 from ppl.language import typed as t
 from ppl.posterior.bound import Bound, bind_problem
 from ppl.posterior.estimates import Array
-from ppl.posterior.predict import observed_columns
+from ppl.posterior.predict import observed_columns, stored_sets
 
 
 @dataclass(frozen=True)
@@ -37,26 +38,48 @@ class Simulation:
         return "\n".join(text for text in texts if text)
 
     def _table(self, table: t.TableDef) -> str:
-        size = self.bound.data.sets[table.name].size
-        columns = [c for c in table.columns if not c.type.axes]
-        cells = [[self._cells(table.name, c, k, size) for c in columns] for k in range(len(self))]
-        header = [c.header for c in columns]
+        columns = self._columns(table)
+        cells = [[cell(k) for _, cell in columns] for k in range(len(self))]
+        header = [name for name, _ in columns]
         if len(self) == 1:
             return csv_text(header, zip(*cells[0], strict=True))
         rows = ((k + 1, *row) for k, one in enumerate(cells) for row in zip(*one, strict=True))
         return csv_text(["set", *header], rows)
 
-    def _cells(self, table: str, column: t.ColumnDef, k: int, size: int) -> list[object]:
+    def _columns(self, table: t.TableDef) -> list[tuple[str, Callable[[int], list[object]]]]:
+        """Headers, and what gives the cells of one data set, rows in the order of the file."""
+        data, size = self.bound.data, self.bound.data.sets[table.name].size
+        lines = data.lines.get(table.name)
+        order = np.arange(size) if lines is None else np.argsort(lines, kind="stable")
+        modelled = observed_columns(self.bound.program)
+        found: list[tuple[str, Callable[[int], list[object]]]] = []
+        for c in (c for c in table.columns if not c.type.axes):
+            if c.name in self.observed:
+                drawn = self.observed[c.name]
+                found.append((c.header, partial(self._drawn, drawn, order, c)))
+            elif (table.name, c.name) not in modelled:
+                kept = self._kept(table.name, c, size)[order]
+                found.append((c.header, partial(self._same, _written(kept, c, data))))
+        known = {c.name for c in table.columns}
+        for name, drawn in self.observed.items():  # an expression of columns on the left of `~`
+            if name not in known and stored_sets(self.bound.program, name) == [table.name]:
+                found.append((name, partial(self._drawn, drawn, order, None)))
+        return found
+
+    def _drawn(self, drawn: Array, order: Array, column: t.ColumnDef | None, k: int) -> list[object]:
+        values = drawn[k][order]
+        return values.tolist() if column is None else _written(values, column, self.bound.data)
+
+    @staticmethod
+    def _same(cells: list[object], k: int) -> list[object]:
+        return cells
+
+    def _kept(self, table: str, column: t.ColumnDef, size: int) -> np.ndarray:
         data = self.bound.data
-        if column.name in self.observed and self.observed[column.name].shape[1:] == (size,):
-            values = self.observed[column.name][k]
-        elif column.role == "key":
-            return [data.label(table, i) for i in range(size)]
-        elif (table, column.name) in data.arrays:
-            values = data.arrays[(table, column.name)]
-        else:
-            values = np.arange(1, size + 1)
-        return _written(values, column, data)
+        if column.role == "key":
+            return np.array([data.label(table, i) for i in range(size)], dtype=object)
+        found = data.arrays.get((table, column.name))
+        return np.arange(1, size + 1) if found is None else found
 
     def json(self) -> str:
         """``{"schema": 1, "sets": [{"latents": {...}, "observed": {...}}, ...]}``."""
@@ -71,9 +94,12 @@ class Simulation:
 
 
 def _written(values: np.ndarray, column: t.ColumnDef, data: Any) -> list[object]:
+    if column.role == "key":
+        return list(values)
     if column.type.element == "label" and column.type.set in data.sets:
         return [data.label(column.type.set, int(code)) for code in values]
-    whole = column.type.element in ("int", "bool") and np.all(np.isfinite(values))
+    discrete = column.type.element in ("int", "bool") or column.role == "order"
+    whole = discrete and bool(np.all(values == np.floor(values)))
     return list(np.asarray(values).astype(np.int64).tolist() if whole else values.tolist())
 
 
@@ -109,7 +135,16 @@ def simulate(
     _no_covariates(program, rows)
     bound = bind_problem(program, data, tables=tables, absent=observed_columns(program), rows=rows, **more)
     drawn = bound.problem.prior(n, np.random.default_rng([seed, 4]))
+    _refuse_improper(program, drawn.latents)
     return Simulation(drawn.latents, drawn.observed, bound)
+
+
+def _refuse_improper(program: t.Program, latents: Mapping[str, Array]) -> None:
+    for d in program.definitions:
+        if d.name in latents and np.isnan(latents[d.name]).all():
+            help = "give it a proper prior to draw from"
+            message = f"`{d.name}` has an improper prior, which nothing can be drawn from"
+            raise ModelError((Diagnostic("E604", message, span=d.span, help=help),), program.source)
 
 
 def _whole(name: str, size: Any) -> int:
