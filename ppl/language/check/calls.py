@@ -24,7 +24,7 @@ from ppl.language.check.loops import enter
 from ppl.language.check.scope import Scope
 from ppl.language.check.type_names import declared_type
 from ppl.language.check.world import is_unknown, unknown
-from ppl.language.typed import Apply, ListOf, Loop, NetworkCall, Reduce, Stack, Term, Var
+from ppl.language.typed import Apply, ListOf, Loop, NetworkCall, Reduce, Stack, Term
 from ppl.supports import REAL
 from ppl.types import Axis, Type
 
@@ -118,7 +118,7 @@ def _set_argument(scope: Scope, node: tree.Call, found: Function) -> Term | None
 
 
 def _sensible(scope: Scope, node: tree.Call, found: Function, terms: tuple[Term, ...]) -> bool:
-    """What the registry cannot see: levels of randomness, axes to reduce, order of a set."""
+    """What the registry cannot see: levels of randomness, axes to reduce."""
     if any(is_unknown(t.type) for t in terms):
         return True
     if found.kind == "data" and any(scope.world.level(t) > DATA for t in terms):
@@ -126,9 +126,6 @@ def _sensible(scope: Scope, node: tree.Call, found: Function, terms: tuple[Term,
         return False
     if found.kind == "reduction" and not terms[0].type.axes:
         wrong_calls.nothing_to_reduce(scope, node, found, terms[0])
-        return False
-    if found.kind == "index" and isinstance(terms[0], Var) and not scope.world.ordered(terms[0].loop.set):
-        wrong_calls.unordered(scope, node, found, terms[0])
         return False
     return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from ppl.errors import Note
 from ppl.language import tree
 from ppl.language.check.claims import claim, name_span
@@ -92,8 +94,8 @@ def _column(world: World, table: tree.Table, column: tree.Column) -> ColumnDef:
         table.name,
         column.name,
         column.header or column.name,
-        column.role,
-        type,  # type: ignore[arg-type]
+        cast(Any, column.role),
+        type,
         name_span(world, column.span, column.name),
         column.within,
         column.optional,

@@ -60,6 +60,7 @@ def target_subscripts(scope: Scope, target: tree.Target, loops: tuple[Loop, ...]
     missing = uncovered(found, loops)
     if missing and len(found) == len(target.subscripts):
         wrong_targets.index_missing(scope, target, missing[-1])
+        found.extend(missing)
     return tuple(found)
 
 
@@ -107,7 +108,7 @@ def _learn(scope: Scope, pending: Pending, type: Type, level: int) -> None:
 def _latent(
     scope: Scope, pending: Pending, loops: tuple[Loop, ...], subscripts: Subscripts, right: tree.Expr
 ) -> Definition:
-    body = check_distribution(scope, right, events(subscripts))
+    body = check_distribution(replace(scope, target=pending.name), right, events(subscripts))
     axes = whole_axes(subscripts)
     type = unknown(axes) if is_unknown(body.type) else body.type.over(axes)
     discrete = type.element != "real"
@@ -181,7 +182,9 @@ def _param(scope: Scope, pending: Pending, loops: tuple[Loop, ...], subscripts: 
     event, axes = events(subscripts), whole_axes(subscripts)
     ref = node.type or tree.TypeRef("real", span=node.span)
     declared = declared_type(scope.world, ref, event, open_ends=True)
-    start = node.value and _filled(scope, pending, check_expr(scope, node.value, event), event)
+    start = None
+    if node.value is not None:
+        start = _filled(scope, pending, check_expr(scope, node.value, event), event)
     if start is not None and scope.world.level(start) > DATA:
         wrong_targets.random_start(scope, pending.name, start)
     if declared.element != "real" and not is_unknown(declared):
@@ -213,7 +216,8 @@ def _observed(scope: Scope, pending: Pending, loops: tuple[Loop, ...]) -> Defini
     assert isinstance(pending.node, tree.Sample)
     left, subscripts = _left(scope, pending, loops)
     event = left.type.axes
-    body = check_distribution(scope, pending.node.distribution, event, observed=True)
+    inner = replace(scope, labels=left.type.set) if left.type.element == "label" else scope
+    body = check_distribution(inner, pending.node.distribution, event, observed=True)
     if not is_unknown(left.type):
         _check_data(scope, pending, left)
         if not is_unknown(body.type):

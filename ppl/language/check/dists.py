@@ -120,10 +120,9 @@ def look_inside(scope: Scope, node: tree.Call) -> None:
         inner = a.value
         if isinstance(inner, (tree.ListLiteral, tree.String)):
             continue
-        if isinstance(inner, tree.Call) and isinstance(inner.function, tree.Name):
-            if distributions.find(inner.function.id) is not None:
-                continue
-        check_expr(scope, inner)
+        head = inner.function if isinstance(inner, tree.Call) else None
+        if not isinstance(head, tree.Name) or distributions.find(head.id) is None:
+            check_expr(scope, inner)
 
 
 def event_fits(scope: Scope, node: tree.Call, name: str, dims: int, event: Axes) -> bool:
@@ -134,8 +133,10 @@ def event_fits(scope: Scope, node: tree.Call, name: str, dims: int, event: Axes)
     return True
 
 
-def expected_axes(parameter: Parameter, dims: int, event: Axes) -> Axes:
+def expected_axes(scope: Scope, parameter: Parameter, dims: int, event: Axes) -> Axes:
     """The axes an argument would have if it were a list."""
+    if parameter.length == "states" and scope.labels is not None:
+        return (Axis(scope.labels),)
     if parameter.length != "event":
         return ()
     if parameter.event_dims == 0:
@@ -154,7 +155,7 @@ def _square(event: Axes) -> Axes:
 
 def argument(scope: Scope, name: str, parameter: Parameter, node: tree.Expr, dims: int, event: Axes) -> Term:
     """One argument: its axes and its support fit the parameter."""
-    term = check_expr(scope, node, expected_axes(parameter, dims, event))
+    term = check_expr(scope, node, expected_axes(scope, parameter, dims, event))
     if is_unknown(term.type):
         return term
     if term.type.element == "label":

@@ -9,7 +9,7 @@ from ppl.language import tree
 from ppl.language.check import operators, unknown_names
 from ppl.language.check.levels import CONTINUOUS, DATA
 from ppl.language.check.scope import Scope
-from ppl.language.check.world import boolean, is_unknown, label, unknown
+from ppl.language.check.world import UNKNOWN_SET, boolean, is_unknown, label, unknown
 from ppl.language.typed import Choose, Const, DataRef, Ref, Term, Var
 from ppl.supports import REAL, Interval, Structured, Support, within
 from ppl.supports.support import element
@@ -102,6 +102,8 @@ def _name(scope: Scope, node: tree.Name, expect: Axes) -> Term:
     name, world = node.id, scope.world
     if name in scope.formals:
         return scope.formals[name]
+    if name in world.clashes:
+        return nothing(scope, node)
     if name in scope.loops:
         loop = scope.loops[name]
         return Var(label(loop.set), scope.place(node.span), loop)
@@ -110,8 +112,7 @@ def _name(scope: Scope, node: tree.Name, expect: Axes) -> Term:
     if name in world.columns:
         return _column(scope, node)
     if name in world.givens:
-        world.used.add(name)
-        return DataRef(world.givens[name].type, scope.place(node.span), name, None)
+        return given_data(scope, node, name)
     if name in operators.CONSTANTS:
         return constant(scope, node, operators.CONSTANTS[name])
     unknown_names.undefined(scope, node)
@@ -119,9 +120,17 @@ def _name(scope: Scope, node: tree.Name, expect: Axes) -> Term:
 
 
 def _defined(scope: Scope, node: tree.Name) -> Term:
-    known = scope.world.defined[node.id]
-    scope.world.used.add(node.id)
-    return Ref(whole_type(known.type, known.plates), scope.place(node.span), node.id)
+    return defined_name(scope, node, node.id)
+
+
+def defined_name(scope: Scope, node: tree.Node, name: str) -> Term:
+    """A whole defined quantity."""
+    known = scope.world.defined[name]
+    scope.world.used.add(name)
+    type = whole_type(known.type, known.plates)
+    if any(a.set == UNKNOWN_SET for a in type.axes):
+        type = unknown()
+    return Ref(type, scope.place(node.span), name)
 
 
 def whole_type(type: Type, plates: frozenset[int]) -> Type:
@@ -142,6 +151,12 @@ def _column(scope: Scope, node: tree.Name) -> Term:
         unknown_names.ambiguous(scope, node, found)
         return nothing(scope, node)
     return data_column(scope, node, node.id, found[0].table)
+
+
+def given_data(scope: Scope, node: tree.Node, name: str) -> Term:
+    """A whole given."""
+    scope.world.used.add(name)
+    return DataRef(scope.world.givens[name].type, scope.place(node.span), name, None)
 
 
 def data_column(scope: Scope, node: tree.Node, name: str, table: str) -> Term:

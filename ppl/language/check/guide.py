@@ -77,10 +77,9 @@ def _target(
     loops: tuple[Loop, ...],
 ) -> Definition | None:
     found = by_name.get(target.name)
-    if found is None or found.kind != "latent":
-        if found is None or found.kind != "observed" or found.imputes is None:
-            _not_latent(scope, target, by_name)
-            return None
+    if found is None or (found.kind != "latent" and found.imputes is None):
+        _not_latent(scope, target, by_name)
+        return None
     if target.name in seen:
         scope.error(
             "E204",
@@ -135,12 +134,12 @@ def _check_axes(scope: Scope, target: tree.Target, found: Definition, loops: tup
         return
     subscripts = target_subscripts(scope, target, ())
     have, want = [s.set for s in subscripts], [s.set for s in found.subscripts]
-    if any(not scope.world.labels_fit(h, w) for h, w in zip(have, want, strict=False)) or len(have) > len(
-        want
-    ):
+    fits = all(scope.world.labels_fit(h, w) for h, w in zip(have, want, strict=False))
+    if not fits or len(have) > len(want):
+        by = listed(tuple(Axis(w) for w in want)) if want else "by nothing"
         scope.error(
             "E312" if sorted(have) == sorted(want) else "E311",
-            f"`{target.name}` is indexed {listed(tuple(Axis(w) for w in want)) if want else 'by nothing'}; here [{', '.join(have)}]",
+            f"`{target.name}` is indexed {by}; here [{', '.join(have)}]",
             target.span,
             "other axes",
             notes=(Note(found.span, "defined here"),),
@@ -255,7 +254,7 @@ def _check_exact(scope: Scope, node: tree.QStatement, known: list[Definition]) -
         if d.type.element == "real" and not is_unknown(d.type):
             scope.error(
                 "E504",
-                f"`Exact` sums over states, and `{d.name}` is continuous; use {quoted(['MeanField', 'MultivariateNormal'])}",
+                f"`Exact` sums over states, and `{d.name}` is continuous; use `MeanField`",
                 node.family.span,
                 "no states to sum",
                 notes=(Note(d.span, f"`{d.name}` is {d.type}"),),

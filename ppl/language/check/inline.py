@@ -44,8 +44,7 @@ def inline(scope: Scope, node: tree.Call, found: tree.Def, check: Callable[[Scop
         call=scope.place(node.span),
         inlining=(*scope.inlining, found.name),
     )
-    term = check(inner, found.body)
-    return term
+    return check(inner, found.body)
 
 
 def _argument(scope: Scope, node: tree.Call, found: tree.Def, formal: tree.Formal, value: tree.Expr) -> Term:

@@ -93,10 +93,8 @@ def level_of(world: Levels, term: typed.Term) -> int:
 
 def _data(world: Levels, name: str, table: str | None) -> int:
     """Data, unless blank cells are imputed: then as random as what fills them."""
-    if table is None:
-        found = world.givens[name]
-    else:
-        found = next(c for c in world.columns[name] if c.table == table)
+    columns = world.columns.get(name, ())
+    found = world.givens[name] if table is None else next(c for c in columns if c.table == table)
     if not found.optional:
         return DATA
     return CONTINUOUS if found.type.element == "real" else DISCRETE

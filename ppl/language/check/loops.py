@@ -69,6 +69,7 @@ def _check_clash(scope: Scope, binding: tree.Binding, place: Span) -> None:
         )
     elif name in world.symbols:
         kind, span = world.symbols[name]
+        world.clashes.add(name)
         if not scope.problems.once(f"clash {name}"):
             return
         column = world.columns.get(name)

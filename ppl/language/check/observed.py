@@ -5,12 +5,13 @@ from __future__ import annotations
 from ppl.errors import Note, Span
 from ppl.language import tree
 from ppl.language.check import wrong_axes
-from ppl.language.check.expressions import check_expr
+from ppl.language.check.expressions import data_column, defined_name, given_data, nothing
 from ppl.language.check.scope import Scope
 from ppl.language.check.statements import Pending
 from ppl.language.check.subscripts import Index, pick
 from ppl.language.check.supports import outside, words
 from ppl.language.check.typed_values import constant_array
+from ppl.language.check.unknown_names import ambiguous
 from ppl.language.check.world import is_unknown, label
 from ppl.language.typed import Loop, Stack, Subscript, Term, Var
 from ppl.supports import Interval, Structured
@@ -19,9 +20,8 @@ from ppl.types import Axis
 
 def observed_term(scope: Scope, target: tree.Target, subscripts: tuple[Loop | Axis, ...]) -> Term:
     """``column[i]`` of a target: every axis of the data is listed, as a plate or an event axis."""
-    name = tree.Name(target.name, span=Span(target.span.start, target.span.start + len(target.name)))
     used = target.name in scope.world.used
-    whole = check_expr(scope, name)
+    whole = _whole(scope, target)
     if not used:
         scope.world.used.discard(target.name)
     if is_unknown(whole.type):
@@ -37,6 +37,21 @@ def observed_term(scope: Scope, target: tree.Target, subscripts: tuple[Loop | Ax
         wrong_axes.left_over(scope, term, "the left of `~` lists every axis")
         return Subscript(label("?"), target.span, whole, ())
     return term
+
+
+def _whole(scope: Scope, target: tree.Target) -> Term:
+    """The column, given or value of that name, whatever index variables are called."""
+    node = tree.Name(target.name, span=Span(target.span.start, target.span.start + len(target.name)))
+    world = scope.world
+    if target.name in world.columns:
+        found = world.columns[target.name]
+        if len(found) == 1:
+            return data_column(scope, node, target.name, found[0].table)
+        ambiguous(scope, node, found)
+        return nothing(scope, node)
+    if target.name in world.givens:
+        return given_data(scope, node, target.name)
+    return defined_name(scope, node, target.name)
 
 
 def _as_index(scope: Scope, one: Loop | Axis, name: tree.Name) -> Index:
@@ -69,7 +84,8 @@ def check_draw(scope: Scope, pending: Pending, left: Term, body: Term) -> None:
     elif data.element == "label" and data.set and draw.set and not scope.world.labels_fit(data.set, draw.set):
         scope.error(
             "E311",
-            f"`{text}` is a label of {data.set}; `{scope.world.source_text(body)}` draws a label of {draw.set}",
+            f"`{text}` is a label of {data.set}; "
+            f"`{scope.world.source_text(body)}` draws a label of {draw.set}",
             body.span,
             f"draws a label of {draw.set}",
             notes=wrong_notes(scope, wrong_axes.name_of(scope, left)),

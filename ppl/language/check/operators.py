@@ -12,11 +12,11 @@ from ppl.errors import Note
 from ppl.functions.base import Function, Mismatch
 from ppl.functions.constants import CONSTANTS
 from ppl.language import tree
-from ppl.language.check.levels import CONSTANT, DATA, walk
+from ppl.language.check.levels import DATA, walk
 from ppl.language.check.scope import Scope
 from ppl.language.check.world import is_unknown, unknown
 from ppl.language.typed import Apply, Const, DataRef, Ref, Term
-from ppl.supports import COUNT, NONNEGATIVE, POSITIVE, REAL, UNIT, Interval, Structured
+from ppl.supports import COUNT, NONNEGATIVE, POSITIVE, REAL, UNIT, Interval, Structured, Support
 from ppl.types import Axis, Type
 
 __all__ = ["CONSTANTS", "apply", "apply_function", "common_axes", "renumbered", "result_type"]
@@ -24,7 +24,7 @@ __all__ = ["CONSTANTS", "apply", "apply_function", "common_axes", "renumbered", 
 Axes = tuple[Axis, ...]
 
 # what a data-only argument is taken to be when its support cannot be shown; binding checks it
-_HOPED = (
+_HOPED: tuple[Support, ...] = (
     POSITIVE,
     UNIT,
     NONNEGATIVE,
@@ -56,11 +56,12 @@ def apply_function(
     span = scope.place(node.span)
     if any(is_unknown(a.type) for a in every):
         return Apply(_pending(function, every), span, function.name, arguments, keywords)
-    type = result_type(scope, function, every, node)
-    if is_unknown(type):
-        return Apply(type, span, function.name, arguments, keywords)
-    term = Apply(type, span, function.name, arguments, keywords)
-    return _folded(scope, function, term, node)
+    value = _constant_value(function, arguments, keywords)
+    if value is not None and not math.isfinite(value) and not _infinite(arguments):
+        _not_a_number(scope, node, value)
+        return Apply(unknown(), span, function.name, arguments, keywords)
+    term = Apply(result_type(scope, function, every, node), span, function.name, arguments, keywords)
+    return term if value is None or is_unknown(term.type) else _constant(term, value)
 
 
 def _pending(function: Function, every: tuple[Term, ...]) -> Type:
@@ -127,7 +128,8 @@ def report_mismatch(
     at = mismatch.argument
     term = every[at] if at is not None and at < len(every) else None
     span = node.span if term is None or scope.call is not None else term.span
-    label, notes = "", ()
+    label = ""
+    notes: tuple[Note, ...] = ()
     if term is not None:
         label = f"this is {term.type}"
         notes = defined_at(scope, term)
@@ -201,23 +203,25 @@ def _differ(scope: Scope, first: Term, other: Term, node: tree.Node) -> None:
 # ---------------------------------------------------------------- constants
 
 
-def _folded(scope: Scope, function: Function, term: Apply, node: tree.Node) -> Term:
-    """A scalar of constants as one constant; the mistake when it is not a number."""
-    if function.kind != "elementwise" or term.type.axes or function.evaluate is None or term.keywords:
-        return term
-    if not all(isinstance(a, Const) and not isinstance(a.value, str) for a in term.arguments):
-        return term
-    values = [np.asarray(float(a.value)) for a in term.arguments if isinstance(a, Const)]
+def _constant_value(
+    function: Function, arguments: tuple[Term, ...], keywords: tuple[tuple[str, Term], ...]
+) -> float | None:
+    """The value of an elementwise function of constants, None where there is more to it."""
+    if function.kind != "elementwise" or function.evaluate is None or keywords:
+        return None
+    if not all(isinstance(a, Const) and not isinstance(a.value, str) for a in arguments):
+        return None
+    values = [np.asarray(float(a.value)) for a in arguments if isinstance(a, Const)]
     with np.errstate(all="ignore"):
-        value = float(np.asarray(function.evaluate(*values)))
-    infinite = any(math.isinf(float(v)) for v in values)
-    if math.isnan(value) or (math.isinf(value) and not infinite):
-        _not_a_number(scope, node, value)
-        return replace(term, type=unknown())
-    return _constant(scope, term, value)
+        return float(np.asarray(function.evaluate(*values)))
 
 
-def _constant(scope: Scope, term: Apply, value: float) -> Term:
+def _infinite(arguments: tuple[Term, ...]) -> bool:
+    """Whether an argument is infinite itself, so that the result may be."""
+    return any(isinstance(a, Const) and a.value in (math.inf, -math.inf) for a in arguments)
+
+
+def _constant(term: Apply, value: float) -> Term:
     """The folded constant, with the one point as its support."""
     if term.type.element == "bool":
         return Const(term.type, term.span, bool(value))
@@ -230,7 +234,3 @@ def _not_a_number(scope: Scope, node: tree.Node, value: float) -> None:
     text = scope.problems.text(node.span)
     what = "is not a number" if math.isnan(value) else "is infinite"
     scope.error("E304", f"`{text}` {what}", node.span, "a constant outside the function's range")
-
-
-def is_constant(scope: Scope, term: Term) -> bool:
-    return scope.world.level(term) == CONSTANT

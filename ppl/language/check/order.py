@@ -92,10 +92,9 @@ def same_row(definition: Definition, names: frozenset[str]) -> dict[str, Term]:
         if id(here) in seen:
             continue
         seen.add(id(here))
-        if isinstance(here, Subscript) and isinstance(here.value, Ref) and here.value.name in names:
-            if any(_earlier(index) for index in here.indices):
-                stack.extend(here.indices)
-                continue
+        if isinstance(here, Subscript) and isinstance(here.value, Ref) and any(map(_earlier, here.indices)):
+            stack.extend(here.indices)
+            continue
         if isinstance(here, Ref) and here.name in names:
             found.setdefault(here.name, here)
         stack.extend(reversed(children(here)))

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from ppl.errors import Note, Span
 from ppl.language import tree
-from ppl.language.check.levels import walk
 from ppl.language.check.statements import Pending
 from ppl.language.check.suggest import nearest
 from ppl.language.check.world import World
-from ppl.language.typed import Definition, Ref, Term
-
-
-def names_used(definition: Definition) -> set[str]:
-    """Names of definitions that a statement reads, conditions and left side included."""
-    found: set[str] = set()
-    for term in _roots(definition):
-        found.update(t.name for t in walk(term) if isinstance(t, Ref))
-    return found
-
-
-def _roots(definition: Definition) -> list[Term]:
-    conditions = [loop.condition for loop in definition.loops if loop.condition is not None]
-    observed = [definition.observed] if definition.observed is not None else []
-    return [definition.body, *observed, *conditions]
+from ppl.language.typed import Definition
 
 
 def check_reach(world: World, definitions: list[Definition], pendings: list[Pending], prior: bool) -> None:
@@ -30,31 +15,30 @@ def check_reach(world: World, definitions: list[Definition], pendings: list[Pend
     if not definitions and not pendings:
         _empty(world)
         return
-    sinks = [d for d in definitions if d.kind in ("observed", "factor")]
-    uses = {id(d): names_used(d) for d in definitions}
-    named = {d.name: d for d in definitions if d.kind in ("latent", "value", "param")}
-    reached = _reached(named, uses, sinks)
-    lost = [d for d in named.values() if d.name not in reached]
-    used_by_lost = {n for d in lost for n in uses[id(d)] if n != d.name}
-    ends = [d for d in lost if d.name not in used_by_lost]
+    sinks = [p for p in pendings if p.observes or p.refused or isinstance(p.node, tree.Factor)]
+    named = {p.name: p for p in pendings if p.name and p not in sinks}
+    reached = _reached(named, sinks)
+    lost = [d for d in definitions if d.name in named and d.name not in reached]
+    used_by_lost = {n for d in lost for n in named[d.name].mentions if n != d.name}
+    ends = [d for d in lost if d.name not in used_by_lost] or lost[:1]
     complained = _misspelt(world, ends)
-    if not sinks and not complained and not prior and not any(p.observes for p in pendings):
-        if not world.undefined:
-            _nothing_observed(world, pendings)
+    if prior or world.undefined or (complained and not sinks):
         return
-    if prior or world.undefined:
+    if not sinks:
+        _nothing_observed(world, pendings)
         return
-    _lost(world, [d for d in ends if d.name not in complained], lost)
+    _lost(world, [d for d in ends if d.name not in complained], lost, named)
 
 
-def _reached(named: dict[str, Definition], uses: dict[int, set[str]], sinks: list[Definition]) -> set[str]:
+def _reached(named: dict[str, Pending], sinks: list[Pending]) -> set[str]:
+    """Names that some observation depends on, by what the statements mention."""
     reached: set[str] = set()
-    front = [n for d in sinks for n in uses[id(d)]]
+    front = [n for p in sinks for n in (*p.mentions, p.name)]
     while front:
         name = front.pop()
         if name in named and name not in reached:
             reached.add(name)
-            front.extend(uses[id(named[name])])
+            front.extend(named[name].mentions)
     return reached
 
 
@@ -81,14 +65,13 @@ def _misspelt(world: World, ends: list[Definition]) -> set[str]:
     return found
 
 
-def _lost(world: World, ends: list[Definition], lost: list[Definition]) -> None:
-    ends = ends or lost[:1]
+def _lost(world: World, ends: list[Definition], lost: list[Definition], named: dict[str, Pending]) -> None:
     for d in ends:
         if not world.problems.once(f"name {d.name}"):
             continue
         span = world.defined[d.name].span
         if d.kind == "value":
-            _lost_value(world, d, span, lost)
+            _lost_value(world, d, span, lost, named[d.name])
             continue
         what = "param" if d.kind == "param" else "latent"
         world.problems.error(
@@ -100,9 +83,9 @@ def _lost(world: World, ends: list[Definition], lost: list[Definition]) -> None:
         )
 
 
-def _lost_value(world: World, d: Definition, span: Span, lost: list[Definition]) -> None:
+def _lost_value(world: World, d: Definition, span: Span, lost: list[Definition], pending: Pending) -> None:
     """A value that nothing uses: a warning, unless latents end in it."""
-    feeding = [x.name for x in lost if x.kind != "value" and x.name in names_used(d)]
+    feeding = [x.name for x in lost if x.kind != "value" and x.name in pending.mentions]
     if feeding:
         world.problems.error(
             "E207",

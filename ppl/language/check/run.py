@@ -28,9 +28,9 @@ def check(model: tree.Model, source: Source, prior: bool = False) -> typed.Progr
     ``prior`` allows latents that reach no observation, and models without any.
 
     >>> from ppl.language.parse import parse
-    >>> source = Source("m.model", "table rows(y: real)\\nmu ~ Normal(0, 1)\\ny[i] ~ Normal(mu, 1) for i in rows\\n")
+    >>> source = Source("m.model", "table rows(y: real)\\ny[i] ~ Normal(0, 1) for i in rows\\n")
     >>> [str(d.type) for d in check(parse(source), source).definitions]
-    ['real', 'real over [rows]']
+    ['real over [rows]']
     """
     world = World(source, Problems(source))
     declare(world, model)

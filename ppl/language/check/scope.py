@@ -17,7 +17,8 @@ class Scope:
     """The surroundings of an expression.
 
     ``facts`` are conditions known to hold here, as (term, truth). ``formals`` are the arguments
-    of the `def` being written out, which stands at ``call``.
+    of the `def` being written out, which stands at ``call``. ``target`` is the name being defined,
+    ``labels`` the set that an observed label is of.
     """
 
     world: World
@@ -29,6 +30,8 @@ class Scope:
     factor: bool = False
     report: bool = False
     guide: bool = False
+    target: str = "name"
+    labels: str | None = None
 
     @property
     def problems(self) -> Problems:

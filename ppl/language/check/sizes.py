@@ -43,7 +43,7 @@ def _size(scope: Scope, one: tree.IndexDef) -> None:
     world = scope.world
     found = world.sets[one.name]
     if found.kind in ("columns", "glob"):
-        if not levels_have_a_source(world, one.name):
+        if not levels_have_a_source(world, one.name) and one.name not in world.hinted:
             _no_size(scope, one)
     elif found.kind == "filtered":
         assert isinstance(one.size, tree.Comprehension)
@@ -229,7 +229,7 @@ def _setting(scope: Scope, node: tree.Expr) -> Term:
     if isinstance(node, tree.ListLiteral):
         items = tuple(check_expr(scope, i) for i in node.items)
         return ListOf(Type("real"), node.span, items)
-    if isinstance(node, tree.Call) and isinstance(node.function, tree.Name):
-        if functions.find(node.function.id) is None:
-            return check_distribution(scope, node, ())
+    head = node.function if isinstance(node, tree.Call) else None
+    if isinstance(head, tree.Name) and functions.find(head.id) is None:
+        return check_distribution(scope, node, ())
     return check_expr(scope, node)

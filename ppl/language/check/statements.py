@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cache
 
 from ppl.errors import Note
 from ppl.language import tree
@@ -81,8 +80,10 @@ def _split(statement: tree.Statement, bindings: tuple[tree.Binding, ...], report
         case tree.Sample(left=lefts):
             return [Pending(0, statement, left, bindings, report) for left in lefts]
         case tree.Assign(targets=targets) | tree.Param(targets=targets):
-            return [Pending(0, statement, target, bindings, report) for target in targets]  # type: ignore[arg-type]
-    return [Pending(0, statement, None, bindings, report)]  # type: ignore[arg-type]
+            return [Pending(0, statement, target, bindings, report) for target in targets]
+        case tree.Factor():
+            return [Pending(0, statement, None, bindings, report)]
+    return []
 
 
 # ---------------------------------------------------------------- names
@@ -107,7 +108,7 @@ def _claim(world: World, pending: Pending) -> None:
         if isinstance(pending.node, tree.Assign):
             _assigned_data(world, pending, target)
             return
-    kind = {tree.Sample: "latent", tree.Assign: "value", tree.Param: "param"}[type(pending.node)]  # type: ignore[index]
+    kind = {tree.Sample: "latent", tree.Assign: "value", tree.Param: "param"}[type(pending.node)]
     known = world.symbols.get(target.name)
     if known is not None and {known[0], kind} == {"latent", "value"}:
         pending.refused = True
@@ -154,8 +155,8 @@ def _claim_observed_values(world: World, found: list[Pending]) -> None:
         elif isinstance(pending.node, tree.Assign) and known.kind == "latent":
             first = next(p for p in found if p.name == pending.name and not p.refused)
             first.observes, pending.refused = True, False
-            world.symbols[pending.name] = ("value", pending.left.span)  # type: ignore[union-attr]
             assert isinstance(pending.left, tree.Target)
+            world.symbols[pending.name] = ("value", pending.left.span)
             _define(world, pending, pending.left, "value")
 
 
@@ -174,9 +175,14 @@ def _assigned_data(world: World, pending: Pending, target: tree.Target) -> None:
 # ---------------------------------------------------------------- mentions
 
 
-@cache
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
 def _field_names(kind: type[tree.Node]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name != "span")
+    """Fields that hold parts of a node, looked up once for each kind."""
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(f.name for f in fields(kind) if f.name != "span")
+    return _FIELDS[kind]
 
 
 def names_in(root: object) -> set[str]:

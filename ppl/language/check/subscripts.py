@@ -85,9 +85,8 @@ def _places(scope: Scope, term: Term) -> Term:
         if found is not None and found.kind in ("fixed", "range", "labelled", "filtered"):
             return operators.apply(scope, "position", (term,), tree.Node(span=term.span))
         return arithmetic.number(scope, term)
-    if not term.type.element == "int" and not is_unknown(term.type) and not term.type.support == REAL:
-        if isinstance(term.type.support, Structured) or not term.type.support.integer:
-            _fraction(scope, term)
+    if not is_unknown(term.type) and not element(term.type.support).integer and term.type.support != REAL:
+        _fraction(scope, term)
     return term
 
 

@@ -49,7 +49,7 @@ def _near(name: str, kind: Iterable[str], limit: int) -> list[tuple[int, str]]:
     found = []
     for other in dict.fromkeys(kind):
         d = 0 if other.lower() == name.lower() else distance(name, other, limit)
-        if d <= limit and d < max(len(name), 2) and other != name:
+        if d <= limit and (d == 0 or d < len(name)) and other != name:
             found.append((d, other))
     best = min((d for d, _ in found), default=0)
     return [(d, n) for d, n in found if d <= best]

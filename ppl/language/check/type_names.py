@@ -42,6 +42,7 @@ def _no_set(world: World, name: str, span: Span) -> None:
         notes = (Note(place, "defined here"),)
         help = f"make a set of that size: `index {name}s = {name}`" if kind == "given" else ""
     fix = (span, near[0]) if near else None
+    world.hinted.update(near)
     world.problems.error("E203", message, span, "not an index set", notes=notes, help=help, fix=fix)
 
 
@@ -73,6 +74,7 @@ def _no_type(world: World, ref: tree.TypeRef) -> None:
         _no_set(world, ref.name, ref.span)
         return
     world.undefined = True
+    world.hinted.update(near)
     place = world.sets.get(near[0])
     where = f" (declared on line {world.problems.line(place.span)})" if place else ""
     message = f"no type or index set `{ref.name}`; did you mean {quoted(near)}{where}?"

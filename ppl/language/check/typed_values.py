@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ppl.language.typed import Const, ListOf, Term
 
 
-def constant_array(term: Term) -> np.ndarray | None:
+def constant_array(term: Term) -> np.ndarray[Any, Any] | None:
     """The numbers of a constant, a list of them, or lists of lists; None for anything else.
 
     >>> from ppl.types import Type
@@ -20,6 +22,7 @@ def constant_array(term: Term) -> np.ndarray | None:
     if not isinstance(term, ListOf):
         return None
     rows = [constant_array(item) for item in term.items]
-    if any(r is None for r in rows) or len({np.shape(r) for r in rows}) != 1:
+    known = [r for r in rows if r is not None]
+    if len(known) != len(rows) or len({r.shape for r in known}) != 1:
         return None
-    return np.stack([r for r in rows if r is not None])
+    return np.stack(known)

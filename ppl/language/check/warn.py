@@ -35,10 +35,11 @@ def warn_exchangeable(world: World, definitions: list[Definition]) -> None:
         if not any(_tells_apart(d, found.name) for d in about):
             world.problems.warning(
                 "W601",
-                f"the members of `{found.name}` are exchangeable: `{drawn.name}` means the same under any renumbering",
+                f"the members of `{found.name}` are exchangeable: "
+                f"`{drawn.name}` means the same under any renumbering",
                 found.span,
                 "nothing tells them apart",
-                help="order one of their parameters: `Ordered(...)`; or read only what does not depend on their names",
+                help="order one of their parameters: `Ordered(...)`, if the members are to keep their names",
             )
 
 

@@ -69,6 +69,8 @@ class World:
     inlined: int = 0
     improper: list[Span] = field(default_factory=list)
     undefined: bool = False
+    hinted: set[str] = field(default_factory=set)
+    clashes: set[str] = field(default_factory=set)
     _levels: dict[int, tuple[Term, int]] = field(default_factory=dict)
 
     def level(self, term: Term) -> int:

@@ -178,7 +178,7 @@ def _ordered(scope: Scope, node: tree.Call, event: Axes, observed: bool) -> Term
                     f"`{scope.world.source_text(term)}` is random",
                     term.span,
                     "random, and not the same for all",
-                    help="give all elements one parameter, or order them by positive increments: `cumsum(exp(d))`",
+                    help="give all elements one parameter, or add up positive steps: `cumsum(exp(d))`",
                 )
     if is_unknown(inner.type):
         return failed(scope, node, event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ppl.errors import Note
+from ppl.errors import Note, Span
 from ppl.language import tree
 from ppl.language.check.levels import walk
 from ppl.language.check.operators import defined_at, listed
@@ -99,7 +99,7 @@ def _fit(scope: Scope, set: str | None, axis: str) -> bool:
 
 def _reordered(
     scope: Scope, node: tree.Node, value: Term, indices: list[Term | Axis], sets: list[str | None]
-):  # type: ignore[no-untyped-def]
+) -> tuple[Span, str] | None:
     """The subscript written in the right order."""
     texts = [i.set if isinstance(i, Axis) else scope.world.source_text(i) for i in indices]
     left = list(range(len(texts)))
@@ -141,7 +141,7 @@ def not_a_label(scope: Scope, value: Term, axis: Axis, index: Term) -> None:
         index.span,
         f"not a label of {axis.set}",
         notes=defined_at(scope, index),
-        help=f"declare it as a label (`{name_of(scope, index)}: {axis.set}`), or use an index variable over {axis.set}",
+        help=f"use an index variable over {axis.set}, or declare `{name_of(scope, index)}: {axis.set}`",
     )
 
 
@@ -166,7 +166,8 @@ def left_over(scope: Scope, term: Term, why: str = "") -> None:
         help = f"write `{written}`, or {reduced}"
     else:
         help = f"put the statement in a `for` over {axis.set}, or write {reduced}"
-    still = f"`{name}` still has the {'axis' if len(culprit.type.axes) == 1 else 'axes'} {listed(culprit.type.axes)}"
+    word = "axis" if len(culprit.type.axes) == 1 else "axes"
+    still = f"`{name}` still has the {word} {listed(culprit.type.axes)}"
     if not isinstance(culprit, (Ref, DataRef, Subscript)):
         still = f"`{text}` is over {listed(culprit.type.axes)}"
     message = still + (f"; {why}" if why else "")

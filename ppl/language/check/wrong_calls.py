@@ -10,7 +10,7 @@ from ppl.language.check.habits import known_distribution
 from ppl.language.check.operators import listed
 from ppl.language.check.scope import Scope
 from ppl.language.check.suggest import nearest, quoted
-from ppl.language.typed import Loop, NetworkDef, TableDef, Term, Var
+from ppl.language.typed import Loop, NetworkDef, TableDef, Term
 from ppl.types import Axis
 
 Bound = list[tuple[str, tree.Expr]]
@@ -92,22 +92,26 @@ def bind_arguments(scope: Scope, node: tree.Call, found: Function) -> Bound | No
     plain = [a for a in node.arguments if a.name is None]
     if found.variadic or (found.name in ("min", "max") and len(plain) > 1):
         if any(a.name is not None for a in node.arguments) or not plain:
-            return _arity(scope, node, found)
+            _arity(scope, node, found)
+            return None
         return [
             (f"{positional[0].name}{i}" if i else positional[0].name, a.value) for i, a in enumerate(plain)
         ]
     if len(plain) > len(positional):
-        return _arity(scope, node, found)
+        _arity(scope, node, found)
+        return None
     given = {p.name: a.value for p, a in zip(positional, plain, strict=False)}
     names = [p.name for p in found.parameters]
     for argument in node.arguments:
         if argument.name is None:
             continue
         if argument.name not in names or argument.name in given:
-            return _parameter(scope, node, found, argument, argument.name in given)
+            _parameter(scope, node, found, argument, argument.name in given)
+            return None
         given[argument.name] = argument.value
     if any(p.default is None and p.name not in given for p in found.parameters):
-        return _arity(scope, node, found)
+        _arity(scope, node, found)
+        return None
     return [(n, given[n]) for n in names if n in given]
 
 
@@ -158,10 +162,11 @@ def bind_formals(
 
 
 def needs_data(scope: Scope, node: tree.Call, found: Function) -> None:
+    span = node.arguments[0].span
     scope.error(
         "E309",
-        f"`{found.name}` works on data columns, and `{scope.problems.text(node.arguments[0].span)}` is random",
-        node.arguments[0].span,
+        f"`{found.name}` works on data columns, and `{scope.problems.text(span)}` is random",
+        span,
         "not data",
         help="compute it from `mean` and `sd` instead, which take any vector",
     )
@@ -175,26 +180,6 @@ def nothing_to_reduce(scope: Scope, node: tree.Call, found: Function, term: Term
         node.span,
         "nothing to run over",
         help=f"write `{found.name}({text} for k in set)`, or give it a vector",
-    )
-
-
-def unordered(scope: Scope, node: tree.Call, found: Function, term: Var) -> None:
-    declared = scope.world.sets[term.loop.set]
-    table = declared.kind == "table"
-    why = (
-        f"`{declared.name}` has no `order` column"
-        if table
-        else f"the labels of `{declared.name}` have no order"
-    )
-    scope.error(
-        "E318",
-        f"{why}, so `{scope.problems.text(node.span)}` has no meaning",
-        node.span,
-        "needs an order",
-        notes=(Note(declared.span, "declared here"),),
-        help=f"say what orders its rows: `table {declared.name}(t: order, ...)`"
-        if table
-        else f'list them in order: `index {declared.name} = ["a", "b"]`, or give a size',
     )
 
 

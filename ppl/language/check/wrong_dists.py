@@ -93,7 +93,7 @@ def support_by_latent(scope: Scope, node: tree.Conditional, a: Type, b: Type) ->
 def no_event_axis(scope: Scope, node: tree.Call, name: str, dims: int, event: Axes) -> None:
     """E315, with the target as it should be where an argument tells the set."""
     gives = "a vector" if dims == 1 else "a matrix"
-    sets = [n for n in scope.world.sets if n not in scope.world.tables and n != "bool"]
+    sets = [n for n, s in scope.world.sets.items() if s.kind in ("fixed", "range", "labelled")]
     like = sets[0] if len(sets) == 1 else "set"
     axes = like if dims == 1 else f"{like}, {like}'"
     plates = ", ".join(scope.loops)
@@ -103,7 +103,7 @@ def no_event_axis(scope: Scope, node: tree.Call, name: str, dims: int, event: Ax
         f"`{name}` gives {gives}: say over what",
         node.span,
         f"draws {gives}",
-        help=f"list the {'set' if dims == 1 else 'sets'} on the left: `name[{index}] ~ {name}(...)`",
+        help=f"list the set on the left: `{scope.target}[{index}] ~ {name}(...)`",
     )
 
 

@@ -42,7 +42,7 @@ def unknown_subscript(scope: Scope, name: tree.Name) -> None:
         help = f"add `for {name.id} in {binding.set}` to the line"
     elif name.id in scope.world.symbols:
         kind = scope.world.symbols[name.id][0]
-        message = f"`{name.id}` is {'an' if kind[0] in 'aeiou' else 'a'} {kind}; a subscript on the left is an index variable or a set"
+        message = f"`{name.id}` is a {kind}; a subscript on the left is an index variable or a set"
     code = "E203" if near and near[0] in scope.world.sets else "E202"
     scope.error(
         code, message, name.span, "not an index", help=help, fix=(name.span, near[0]) if near else None
