@@ -10,7 +10,6 @@ import numpy as np
 
 from ppl.data.column import NO_CODES, Column, Labels, Values
 from ppl.data.frame import Frame
-from ppl.data.json_text import read_object
 from ppl.data.python import column_of_object
 from ppl.data.text_column import TextColumn
 from ppl.data.where import Where
@@ -179,6 +178,8 @@ def setting_column(name: str, value: Any) -> Column:
         return column_of_object(name, value, where)
     text = value.strip()
     if text.startswith("["):
+        from ppl.data.json_text import read_object
+
         leaves = read_object('{"v": ' + text + "}", f"--set {name}")["v"]
         return TextColumn(name, leaves.texts, where, shape=leaves.shape)
     return TextColumn(name, [text], where, frozenset({0}), ())
