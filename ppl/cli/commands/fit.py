@@ -60,9 +60,11 @@ def command(model: str, data: tuple[str, ...], **given: Any) -> int:
 
     One file feeds the only table; with several tables write table=file.
     """
+    from ppl.cli.allocator import keep_freed_memory
     from ppl.cli.limits import limit_memory
     from ppl.model import compile
 
+    keep_freed_memory()
     limit_memory(given["max_memory"])
     compiled = compile(model, path=True)
     output.show_warnings(compiled.program.warnings, compiled.source)
