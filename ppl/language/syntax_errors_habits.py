@@ -269,6 +269,8 @@ def hint(slip: Slip) -> str:
     """A word of help where the general message needs one."""
     met, before = slip.text(slip.token), slip.text(slip.previous)
     touches = slip.previous.end == slip.token.start
+    if before in ("include", "import") and slip.previous == slip.first:
+        return "a model is one text: nothing is included from other files"
     if met == "*" and before == "*" and touches:
         return "a power is written `^`"
     if met == "|":

@@ -59,10 +59,9 @@ def _try(source: Source, outcome: Outcome, check: Checker | None) -> str:
     except ModelError as error:
         return _unlocated(error, source, outcome)
     outcome.parsed += 1
-    if parse(Source("again", format_tree(tree))) != tree:
-        return "the printed tree parses to another"
-    printed = format_model(source)
-    if parse(Source("again", printed)) != tree or format_model(printed) != printed:
+    printed = format_model(source) if outcome.count % 2 else format_tree(tree)
+    again = parse(Source("again", printed))
+    if again != tree or (format_model(printed) != printed and outcome.count % 2):
         return "the formatted text parses to another tree, or formats to another text"
     if check is not None:
         try:
@@ -75,8 +74,7 @@ def _try(source: Source, outcome: Outcome, check: Checker | None) -> str:
 
 def _unlocated(error: ModelError, source: Source, outcome: Outcome) -> str:
     outcome.codes.update(d.code for d in error.diagnostics)
-    for render in (render_json, render_github, render_sarif):
-        render(error.diagnostics[:20], source)
+    (render_json, render_github, render_sarif)[outcome.count % 3](error.diagnostics[:20], source)
     shown = render_text(error.diagnostics[:20], source)
     lost = [d for d in error.diagnostics if not _located(d, source)]
     if lost or not error.diagnostics:

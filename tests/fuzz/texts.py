@@ -11,7 +11,7 @@ import numpy as np
 from ppl.language.format import format_tree
 from tests.fuzz.trees import Generated, Grower
 
-_MODELS = Path(__file__).parents[1] / "language" / "models"
+_MODELS = Path(__file__).parents[1] / "language"
 _SIGN_LIST = (
     "( ) [ ] { } , . .. : ; ~ = == <- -> + - * / @ ^ ? | # \" ' \\ ! & % $ \n \t \r \x00 \ufeff \u200b \u202e"
     " \n\n for in if else table index given param network def extern guide report factor not and or true"
@@ -24,7 +24,7 @@ _SIGNS = _SIGN_LIST.split(" ")
 def texts(rng: np.random.Generator, count: int) -> Iterator[str]:
     """``count`` texts: a quarter well-formed, half mangled, a quarter raw."""
     choice = Generated(rng)
-    written = [path.read_text(encoding="utf-8") for path in sorted(_MODELS.glob("*.model"))]
+    written = [path.read_text(encoding="utf-8") for path in sorted(_MODELS.glob("[ms]*/*.model"))]
     for number in range(count):
         kind = number % 8
         if kind < 2:

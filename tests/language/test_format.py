@@ -16,7 +16,8 @@ from ppl.language.format_lines import WIDTH
 from ppl.language.parse import parse
 from tests.fuzz.trees import Generated, Grower, models, random_model
 
-MODELS = sorted((Path(__file__).parent / "models").glob("*.model"))
+HERE = Path(__file__).parent
+MODELS = sorted([*HERE.glob("models/*.model"), *HERE.glob("syntax/*.model")])
 
 
 def tree(text: str) -> t.Model:

@@ -10,7 +10,8 @@ from ppl.errors import ModelError, Source, Span
 from ppl.language import tree as t
 from ppl.language.parse import parse
 
-MODELS = sorted((Path(__file__).parent / "models").glob("*.model"))
+HERE = Path(__file__).parent
+MODELS = sorted([*HERE.glob("models/*.model"), *HERE.glob("syntax/*.model")])
 
 
 def model(text: str) -> tuple[t.Statement, ...]:
@@ -43,7 +44,7 @@ def test_there_are_models():
 
 
 def test_eight_schools_in_full():
-    table, _mu, tau, loop = model((MODELS[0].parent / "eight_schools.model").read_text())
+    table, _mu, tau, loop = model((HERE / "models" / "eight_schools.model").read_text())
     assert table == t.Table(
         "schools",
         (t.Column("effect", type=t.TypeRef("real")), t.Column("se", type=t.TypeRef("positive"))),
