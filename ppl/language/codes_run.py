@@ -1,0 +1,130 @@
+"""E4xx, E6xx to E8xx and warnings: data, limits, calls and fits."""
+
+from __future__ import annotations
+
+from ppl.language.codes_entry import Entry
+
+_DATA: dict[str, Entry] = {
+    "E401": Entry(
+        "the file lacks a column of the model",
+        'Columns match by name, letter by letter. Map another header: `income: real = "Income (USD)"`.',
+    ),
+    "E402": Entry(
+        "a cell is not of its column's type",
+        """A real column holds plain numbers: no thousands separators, percent signs, currency or units.
+        At most three cells are shown, with the lines they are on (the header is line 1).""",
+    ),
+    "E403": Entry(
+        "a fractional count", "A count or int column holds whole numbers; 3.0 is read as 3, 2.5 is refused."
+    ),
+    "E404": Entry(
+        "a blank cell in a column that may have none",
+        """Drop those rows with `--drop-missing column`, or mark the column `real?` and say how it is
+        distributed: then the missing cells are imputed.""",
+    ),
+    "E405": Entry(
+        "an observation outside the support",
+        """The distribution gives the value no probability, so no parameter could explain it: a zero under
+        a Gamma, a 2 under a Bernoulli.""",
+    ),
+    "E406": Entry(
+        "a broken key",
+        "A foreign key points at a row that is not there, or a key or an `order` value occurs twice.",
+    ),
+    "E407": Entry(
+        "a level that the fit has not seen",
+        """New data hold a label for which there is no posterior. `--new-levels prior` draws its parameters
+        from their prior, given the fit.""",
+    ),
+    "E408": Entry(
+        "the data do not have the shape the model declares",
+        "A size, a filter, the labels of a set or the lengths of arrays do not agree with each other.",
+    ),
+    "E409": Entry("a data file cannot be read", "It is missing, a folder, locked, or of another type."),
+    "E410": Entry(
+        "a damaged or malformed data file",
+        "The place of the damage is shown: a short or long row, an unclosed quote, a cut-off archive.",
+    ),
+    "E450": Entry(
+        "a checkpoint that cannot be read", "It is damaged, or no checkpoint. Fit without `--resume`."
+    ),
+    "E451": Entry(
+        "a checkpoint of another fit",
+        "The model, data, method or seed differ, so going on would mix two fits. Remove it, or drop `--resume`.",
+    ),
+}
+
+_RUN: dict[str, Entry] = {
+    "E601": Entry(
+        "too large for the memory or the limits",
+        """The size is worked out before anything is allocated. Raise the limit, use fewer rows, or write
+        the model with fewer cells.""",
+    ),
+    "E602": Entry(
+        "a recurrence or a file that cannot be handled",
+        "Recurrences run along the rows of one ordered plate; files must be where they can be written.",
+    ),
+    "E603": Entry("nothing to fit", "The model has no continuous latent and no `param`."),
+    "E604": Entry(
+        "a distribution that cannot be drawn from",
+        "Improper priors (`Flat`) and `factor`s have no sampler: give the latent a proper prior.",
+    ),
+    "E606": Entry("a value is missing", "The log joint needs a value for every latent and param."),
+    "E701": Entry("no such file, or no such option", "The model comes first, then its data."),
+    "E702": Entry("a file cannot be written, or a number makes no sense", "Choose another `--out` or value."),
+    "E703": Entry(
+        "a saved fit that cannot be used",
+        "The file is damaged, was changed after saving, or comes from a newer version.",
+    ),
+    "E704": Entry("the model has no table of that name", "Tables are given as `name=file.csv`."),
+    "E705": Entry("an option with a value that does not exist", "The message lists the values there are."),
+    "E706": Entry(
+        "a simulation lacks data it starts from", "Give a file with the columns that are not drawn."
+    ),
+    "E801": Entry(
+        "the fit broke down",
+        "The density or its gradient was not finite and no smaller step helped; the message names where.",
+    ),
+    "E802": Entry("the fit holds no draws", "It failed, or was saved without any; fit again."),
+}
+
+_WARNINGS: dict[str, Entry] = {
+    "W601": Entry(
+        "legal, and rarely meant",
+        """A column or value that is never used; an improper prior; members of a set that nothing tells
+        apart; a predictor that is constant, or of a very large scale. The fit goes on.""",
+        "table rows(x: real, y: real)\ny[i] ~ Normal(0, 1) for i in rows",
+        "table rows(y: real)\ny[i] ~ Normal(0, 1) for i in rows",
+    ),
+    "W602": Entry(
+        "something odd in the data", "Repeated rows, gaps in an order, nameless columns, lost digits."
+    ),
+    "W701": Entry("the fit did not converge", "Its numbers are where it stopped, not the answer."),
+    "W702": Entry("the fit was stopped", "By a time limit or an interruption; it can be resumed."),
+    "W703": Entry(
+        "draws without a finite density", "The posterior reaches into places where the model breaks down."
+    ),
+    "W704": Entry(
+        "fresh draws put the optimum elsewhere", "The draws that were optimised over were too few."
+    ),
+    "W705": Entry(
+        "the answer depends on the draws", "Two sets of draws give different answers: raise `--max-draws`."
+    ),
+    "W706": Entry(
+        "a Gaussian is a poor stand-in",
+        """k-hat measures how heavy the tails of the importance weights are; above its limit the
+        approximation misses part of the posterior.""",
+    ),
+    "W707": Entry("local latents are approximated less well", "The global ones are fine by themselves."),
+    "W708": Entry(
+        "importance weights disagree", "Reweighted draws have another mean or sd than the fit reports."
+    ),
+    "W709": Entry("sds may be too small", "An independent Gaussian ignores correlation, which narrows it."),
+    "W710": Entry("sds were widened", "By linear response, which puts back what independence left out."),
+    "W711": Entry("told only in combination", "The data settle a sum or difference, hardly its parts."),
+    "W712": Entry("over-fitted draws", "The objective on its own draws is far better than on fresh ones."),
+    "W713": Entry("posterior mass far from the fit", "There may be another mode."),
+    "W714": Entry("starts end in different places", "There may be a better fit than the best one found."),
+}
+
+RUN: dict[str, Entry] = {**_DATA, **_RUN, **_WARNINGS}
