@@ -30,6 +30,17 @@ def _slope(f: Callable[..., Array], args: tuple[Array, ...], i: int) -> Array:
     return (8.0 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12.0 * h)
 
 
+def _paired(
+    f: Callable[..., Array], other: Callable[..., Array], args: tuple[Array, ...], i: int, ans: Array
+) -> Array:
+    """The slope of f = log F given other = log(1 - F), through whichever of them is the smaller."""
+    out = _slope(f, args, i)
+    near_one = ans > -0.5
+    if not np.any(near_one):
+        return out
+    return np.where(near_one, -np.exp(other(*args) - ans) * _slope(other, args, i), out)
+
+
 def _weighted(g: Array, slope: Array) -> Array:
     """g * slope, without 0 * NaN."""
     return np.where(np.equal(g, 0), 0.0, g * slope)
@@ -113,7 +124,7 @@ def _gamma_x(sign: float) -> Callable[..., Array]:
 
 
 @op(
-    lambda g, ans, a, x: _weighted(g, _slope(_log_gammainc, (a, x), 0)),
+    lambda g, ans, a, x: _weighted(g, _paired(_log_gammainc, _log_gammaincc, (a, x), 0, ans)),
     _gamma_x(1.0),
     broadcasts=True,
 )
@@ -123,7 +134,7 @@ def log_gammainc(a: Array, x: Array) -> Array:
 
 
 @op(
-    lambda g, ans, a, x: _weighted(g, _slope(_log_gammaincc, (a, x), 0)),
+    lambda g, ans, a, x: _weighted(g, _paired(_log_gammaincc, _log_gammainc, (a, x), 0, ans)),
     _gamma_x(-1.0),
     broadcasts=True,
 )
@@ -161,8 +172,8 @@ def _beta_x(sign: float) -> Callable[..., Array]:
 
 
 @op(
-    lambda g, ans, a, b, x: _weighted(g, _slope(_log_betainc, (a, b, x), 0)),
-    lambda g, ans, a, b, x: _weighted(g, _slope(_log_betainc, (a, b, x), 1)),
+    lambda g, ans, a, b, x: _weighted(g, _paired(_log_betainc, _log_betaincc, (a, b, x), 0, ans)),
+    lambda g, ans, a, b, x: _weighted(g, _paired(_log_betainc, _log_betaincc, (a, b, x), 1, ans)),
     _beta_x(1.0),
     broadcasts=True,
 )
@@ -172,8 +183,8 @@ def log_betainc(a: Array, b: Array, x: Array) -> Array:
 
 
 @op(
-    lambda g, ans, a, b, x: _weighted(g, _slope(_log_betaincc, (a, b, x), 0)),
-    lambda g, ans, a, b, x: _weighted(g, _slope(_log_betaincc, (a, b, x), 1)),
+    lambda g, ans, a, b, x: _weighted(g, _paired(_log_betaincc, _log_betainc, (a, b, x), 0, ans)),
+    lambda g, ans, a, b, x: _weighted(g, _paired(_log_betaincc, _log_betainc, (a, b, x), 1, ans)),
     _beta_x(-1.0),
     broadcasts=True,
 )
@@ -182,6 +193,7 @@ def log_betaincc(a: Array, b: Array, x: Array) -> Array:
     return _log_betaincc(a, b, x)
 
 
+@np.errstate(all="ignore")
 def _log_stdtr(df: Array, t: Array) -> Array:
     df, t = _f(df, t)
     s = np.square(t)
@@ -197,7 +209,9 @@ def _student_log_density(df: Array, t: Array) -> Array:
 
 
 @op(
-    lambda g, ans, df, t: _weighted(g, _slope(_log_stdtr, (df, t), 0)),
+    lambda g, ans, df, t: _weighted(
+        g, _paired(_log_stdtr, lambda df, t: _log_stdtr(df, np.negative(t)), (df, t), 0, ans)
+    ),
     lambda g, ans, df, t: _weighted(g, np.exp(_student_log_density(*_f(df, t)) - ans)),
     broadcasts=True,
 )

@@ -101,4 +101,5 @@ class Binomial(Distribution):
         success = probability_of(p, logit)
         guess = np.ceil(special.bdtrik(q, n, success))
         lower = np.maximum(guess - 1.0, 0.0)
-        return np.where(special.bdtr(lower, n, success) >= q, lower, np.maximum(guess, 0.0))
+        trials = np.asarray(n).astype(np.int64)
+        return np.where(special.bdtr(lower, trials, success) >= q, lower, np.maximum(guess, 0.0))

@@ -62,4 +62,4 @@ class Pareto(Distribution):
 
 
 def _log_excess(x: Array, scale: Array) -> Array:
-    return xp.log(xp.maximum(x / scale, 1.0))
+    return xp.log1p(xp.maximum((x - scale) / scale, 0.0))
