@@ -22,6 +22,7 @@ from ppl.inference.advi_state import (
     objective_of,
     runaway,
 )
+from ppl.inference.approach import approach
 from ppl.inference.draws import fixed, stream, whitened
 from ppl.inference.finite import FiniteTarget
 from ppl.inference.full_rank import Frame, FullRank, newton_frame
@@ -30,6 +31,7 @@ from ppl.posterior.target import Array, Target
 
 ROUGH = 0.1  # scaled gradient at which the centre is good enough to look around from
 CENTRE_STEPS, FRAME_STEPS = 150, 8
+FAR, FAR_STEPS = 30.0, 25  # scaled gradient after that many steps that calls for Newton's method
 SHIFT_MAX, SHIFT_RMS, SPREAD_MAX = 0.3, 0.05, 0.3  # how far an answer may depend on its draws
 NARROWER = (1.0, 0.5, 0.2, 0.05)  # widths tried when new draws reach where the density is not finite
 AT_EDGE = 300  # non-finite trial points after which the optimum must lie where nothing is finite
@@ -50,10 +52,12 @@ def centre(target: Target, state: State, limits: Limits) -> State:
     new = _watched(target, ascended(target, state))
     if new.reason in ("unbounded", "failed"):
         return new
-    if new.gradient > ROUGH and not new.ascent.stalled and new.phase_steps < CENTRE_STEPS:
+    lost = new.gradient > FAR and (new.phase_steps >= FAR_STEPS or new.ascent.stalled)
+    if new.gradient > ROUGH and not new.ascent.stalled and new.phase_steps < CENTRE_STEPS and not lost:
         return new
     mean, log_sd = np.split(new.ascent.x, 2)
-    frame = Frame(mean, np.diag(np.exp(log_sd[~target.point])))
+    nearer = approach(target, mean) if lost else None
+    frame = Frame(mean, np.diag(np.exp(log_sd[~target.point]))) if nearer is None else nearer
     framed = _reframed(target, replace(new, reason="", phase="frame"), frame, limits.draws)
     return replace(new, reason=framed.reason, detail=framed.detail) if framed.reason else framed
 
