@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ppl.errors import FitError, Source, UsageError, fail
+from ppl.graph.bind_statistics import statistics
 from ppl.inference.base import discover, options
 from ppl.inference.run import Options, Run, run
 from ppl.language.typed import Program
@@ -102,7 +103,8 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
         trace={name: done.trace[:, k] for k, name in enumerate(("step", "elbo", "gradient", "seconds"))},
         levels=levels_of(bound.data.sets),
         settings=dict(bound.settings),
-        constants={name: array for (table, name), array in bound.data.arrays.items() if table is None},
+        constants={name: array for (table, name), array in bound.data.arrays.items() if table is None}
+        | statistics(bound.program, bound.data),
         sources=bound.inputs.sources,
         columns=_columns(bound.program),
         imputed=imputed_cells(problem, bound.data),

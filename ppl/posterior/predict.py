@@ -64,7 +64,9 @@ def _bound(
             )
         found: Bound = fit.problem
         return found
-    program = _compiled(fit)
+    from ppl.graph.bind_statistics import frozen
+
+    program = frozen(_compiled(fit), fit.constants)
     levels = {
         name: level.labels or tuple(str(level.low + k) for k in range(level.size))
         for name, level in fit.levels.items()
