@@ -78,7 +78,7 @@ def _framed(target: Target, z: Array, at: _Curved) -> Frame | None:
     root = at.scale[:, None] * at.vectors / np.sqrt(at.values)
     cov = (root @ root.T)[np.ix_(free, free)]
     try:
-        tril: Array = np.linalg.cholesky(cov)
+        tril = np.asarray(np.linalg.cholesky(cov), dtype=np.float64)
     except np.linalg.LinAlgError:
         return None
     return Frame(z, tril)
