@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ppl.data import Frame
-from ppl.errors import DataError, Source
+from ppl.errors import DataError, LimitError, Source
 from ppl.graph.bind import BoundData, bind, headers
 from ppl.language.check import check
 from ppl.language.parse import parse
@@ -101,3 +103,60 @@ y[i] ~ Normal(0 if first(g[i]) else b[g[i]], 1) for i in d if position(i) > 1
     data = bound(text, csv("g,y\na,NA\nc,2\n"))
     assert data.sets["slopes"].labels == ("b", "c")
     assert same(data.arrays["d", "y"], [0.0, 2.0])
+
+
+def test_a_dense_file_feeds_a_matrix_by_its_headers() -> None:
+    data = bound("latent_factors", ("bow", csv("docs,dog,cat\nd2,0,2\nd1,5,1\n")))
+    assert data.sets["vocab"].labels == ("dog", "cat")
+    assert data.sets["docs"].size == 2
+    assert same(data.arrays[None, "bow"], [[0, 2], [5, 1]])
+
+
+def test_defaults_of_givens() -> None:
+    text = """
+index grades = ["low", "high"]
+index k = 3
+given base: grades = "high"
+given x[k]: real = [1, 2.5, -3e-2]
+given n: count = size(k) + 1
+table d(y: real, g: grades)
+m[grades] ~ Normal(0, 1)
+y[i] ~ Normal(m[base] + m[g[i]] + x[1] * n, 1) for i in d
+"""
+    data = bound(text, csv("y,g\n1,low\n"))
+    assert same(data.arrays[None, "x"], [1.0, 2.5, -0.03])
+    assert (int(data.arrays[None, "base"]), int(data.arrays[None, "n"])) == (1, 4)
+    assert int(bound(text, csv("y,g\n1,low\n"), settings={"base": "low"}).arrays[None, "base"]) == 0
+    with pytest.raises(DataError, match="E402"):
+        bound(text, csv("y,g\n1,low\n"), settings={"base": "mid"})
+
+
+TEXTS = [
+    "index g\ntable d(a: g, b: real?, c: count)\nm[g] ~ Normal(0, 1)\nb[i] ~ Normal(m[a[i]], c[i] + 1) for i in d\n",
+    "index g = 3\ntable d(a: g, b: order within a, c: positive)\nm[g] ~ Normal(0, 1)\n"
+    "c[i] ~ LogNormal(m[a[i]], 1) for i in d\n",
+    'index f\ntable d(x[f]: real = "*")\nm[f] ~ Normal(0, 1)\nx[i, k] ~ Normal(m[k], 1) for i in d, k in f\n',
+    "table p(a: key)\ntable d(b: p, c: bool)\nm[i] ~ Normal(0, 1) for i in p\n"
+    "c[j] ~ Bernoulli(logit = m[b[j]]) for j in d\n",
+    "index g = 0..max(c)\ntable d(a: weight, b: int, c: count)\nm[g] ~ Normal(0, 1)\n"
+    "b[i] ~ Poisson(exp(m[1])) for i in d if c[i] > 1\n",
+]
+CELL = st.sampled_from(["1", "2", "3", "0", "-1", "2.5", "NA", "", "x", "1e9", "true", "1e400", "007"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(TEXTS), st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=5), st.booleans())
+def test_whatever_the_cells_binding_ends_in_data_or_a_located_error(
+    text: str, rows: list[tuple[str, str, str]], drop: bool
+) -> None:
+    made = program(text)
+    frame = csv("a,b,c\n" + "".join(",".join(r) + "\n" for r in rows))
+    try:
+        data = bind(made, [(None, frame)], drop_missing=["a", "b"] if drop else [])
+    except (DataError, LimitError) as problem:
+        assert problem.diagnostics
+        assert all(p.place is not None or p.span is not None for p in problem.diagnostics)  # noqa: PT017
+        return
+    for (table, name), array in data.arrays.items():
+        if table is not None:
+            assert array.shape[0] == data.sets[table].size, name

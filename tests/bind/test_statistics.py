@@ -20,7 +20,8 @@ b ~ Normal(0, 1)
 c[feats] ~ Normal(0, 1)
 middle = mean(x)
 total = sum(x[k] for k in d)
-y[i] ~ Normal(b * zscore(x)[i] + x[i] - middle + z[i] + size(d) + sum(c[f] * center(w)[i, f] for f in feats), 1) for i in d
+wide[i] = sum(c[f] * center(w)[i, f] for f in feats) for i in d
+y[i] ~ Normal(b * zscore(x)[i] + x[i] - middle + z[i] + size(d) + wide[i], 1) for i in d
 """
 ROWS = "y,x,w_a,w_b,z\n1,2,1,0,0\n2,4,3,0,NA\n3,9,5,0,1\n"
 
