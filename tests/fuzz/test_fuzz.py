@@ -13,10 +13,10 @@ def report(failures: list[tuple[str, str]]) -> str:
     return "\n".join(f"{text!r}\n{complaint}" for text, complaint in failures[:3])
 
 
-def test_three_thousand_texts():
-    outcome = fuzz(texts(np.random.default_rng(1), 3_000), checker())
+def test_two_thousand_texts():
+    outcome = fuzz(texts(np.random.default_rng(1), 2_000), checker())
     assert not outcome.failures, report(outcome.failures)
-    assert outcome.parsed > 500
+    assert outcome.parsed > 400
     assert outcome.slowest < 2
     assert len(outcome.codes) > 6
 

