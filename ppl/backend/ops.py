@@ -73,6 +73,7 @@ from ppl.backend.special_kernels import (
     deviance,
     factorial_kernel,
     gamma_kernel,
+    log1m_ratio,
     log1mexp,
     log_beta,
     log_deviance,
@@ -87,7 +88,13 @@ from ppl.backend.special_normal import (
     solve_lower,
     trace_ratio,
 )
-from ppl.backend.special_probability import inner_sigmoid, log_probability, log_scaled_exp1, log_sigmoid_slope
+from ppl.backend.special_probability import (
+    inner_sigmoid,
+    log_probability,
+    log_scaled_exp1,
+    log_sigmoid_slope,
+    xlog1m,
+)
 from ppl.backend.special_tails import (
     log_betainc,
     log_betaincc,

@@ -7,6 +7,7 @@ Writing ``lgamma`` and ``x log m`` apart costs eps * 1e5 at counts of 1e4. The s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy import special
@@ -174,6 +175,20 @@ def _gap(a: Array, b: Array) -> Array:
     """a - b, counting equal infinities as no gap."""
     same = np.equal(a, b)
     return np.where(same, 0.0, np.subtract(np.where(same, 0.0, a), np.where(same, 0.0, b)))
+
+
+def _share_vjp(sign: float) -> Callable[..., Array]:
+    def vjp(g: Array, ans: Array, a: Array, b: Array) -> Array:
+        gap = _gap(a, b)
+        return np.where(np.equal(g, 0) | (gap <= 0), 0.0, sign * g / np.expm1(np.maximum(gap, 1e-300)))
+
+    return vjp
+
+
+@op(_share_vjp(1.0), _share_vjp(-1.0), broadcasts=True)
+def log1m_ratio(a: Array, b: Array) -> Array:
+    """log(1 - exp(b - a)) for a >= b; -inf (derivative 0) where they agree, infinite or not."""
+    return log1mexp.forward(_gap(a, b))
 
 
 def _diff_a(g: Array, ans: Array, a: Array, b: Array) -> Array:

@@ -51,3 +51,20 @@ def inner_sigmoid(u: Array) -> Array:
 def log_sigmoid_slope(u: Array) -> Array:
     """log of the derivative of the sigmoid: -|u| - 2 log(1 + exp(-|u|))."""
     return -np.abs(u) - 2.0 * np.log1p(_tail(u))
+
+
+def _xlog1m_p(g: Array, ans: Array, k: Array, p: Array) -> Array:
+    flat = np.equal(k, 0) | np.equal(p, 1)
+    return g * np.where(flat, 0.0, -k / np.where(flat, 1.0, 1.0 - np.asarray(p)))
+
+
+def _xlog1m_k(g: Array, ans: Array, k: Array, p: Array) -> Array:
+    sure = np.equal(p, 1)
+    return g * np.where(sure, 0.0, np.log1p(-np.where(sure, 0.0, p)))
+
+
+@op(_xlog1m_k, _xlog1m_p, broadcasts=True)
+def xlog1m(k: Array, p: Array) -> Array:
+    """k log(1 - p); 0 at k = 0 and -inf (derivative 0) at p = 1 otherwise."""
+    zero = np.equal(k, 0)
+    return np.where(zero, 0.0, k * np.log1p(-np.where(zero, 0.0, p)))

@@ -37,7 +37,9 @@ def names() -> tuple[str, ...]:
         things = [
             n
             for n, thing in vars(module).items()
-            if isinstance(thing, type) and issubclass(thing, Distribution) and thing.__module__ == module.__name__
+            if isinstance(thing, type)
+            and issubclass(thing, Distribution)
+            and thing.__module__ == module.__name__
         ]
         if len(things) != 1:
             raise ImportError(f"{module.__name__} must define exactly one distribution, found {things}")

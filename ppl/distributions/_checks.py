@@ -79,7 +79,8 @@ def _with_parameters(cls: Any, out: Array, given: Mapping[str, Array]) -> Array:
         if value is None or not plain(value) or not isinstance(parameter.support, Interval):
             continue
         # infinite logits and cutpoints are limits with a meaning
-        good = contains(parameter.support, np.asarray(value)) | (np.isinf(value) & (parameter.event_dims > 0))
+        endless = parameter.event_dims > 0 or parameter.name == "logit"
+        good = contains(parameter.support, np.asarray(value)) | (np.isinf(value) & endless)
         if parameter.event_dims and np.ndim(good):
             good = good.all(axis=tuple(range(-min(parameter.event_dims, np.ndim(good)), 0)))
         if not np.all(good):

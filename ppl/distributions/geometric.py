@@ -51,7 +51,7 @@ class Geometric(Distribution):
     def log_density(cls, x: Array, p: Array = None, logit: Array = None) -> Array:
         if p is None:
             return -x * xp.softplus(logit) - xp.softplus(-logit)
-        return xp.xlog1py(x, -p) + xp.log_probability(p)
+        return xp.xlog1m(x, p) + xp.log_probability(p)
 
     @classmethod
     def sample(

@@ -57,7 +57,7 @@ class OrderedLogistic(Distribution):
             x = np.where(inside, x, 0)
         with np.errstate(all="ignore"):
             above, below = gather(edges, x + 1), gather(edges, x)
-            wide = xp.log1mexp(above - below)
+            wide = xp.log1m_ratio(above, below)
             out = wide - xp.softplus(eta - above) - xp.softplus(below - eta)
             return out if np.all(inside) else xp.where(inside, out, -np.inf)
 

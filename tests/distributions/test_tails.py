@@ -41,10 +41,18 @@ ORACLE: dict[str, Any] = {
     "Normal": (({"mean": 0.3, "sd": 2.0},), lambda x, mean, sd: mp.ncdf((x - mean) / sd), None),
     "HalfNormal": (({"scale": 2.0},), lambda x, scale: mp.erf(x / scale / mp.sqrt(2)), None),
     "LogNormal": (({"mean": 0.3, "sd": 0.8},), lambda x, mean, sd: mp.ncdf((mp.log(x) - mean) / sd), None),
-    "Cauchy": (({"loc": 0.3, "scale": 2.0},), lambda x, loc, scale: HALF + mp.atan((x - loc) / scale) / mp.pi, None),
+    "Cauchy": (
+        ({"loc": 0.3, "scale": 2.0},),
+        lambda x, loc, scale: HALF + mp.atan((x - loc) / scale) / mp.pi,
+        None,
+    ),
     "HalfCauchy": (({"scale": 2.0},), lambda x, scale: 2 * mp.atan(x / scale) / mp.pi, None),
     "StudentT": (
-        ({"df": 4.5, "loc": 0.3, "scale": 2.0}, {"df": 0.7, "loc": 0.0, "scale": 1.0}, {"df": 80.0, "loc": 1.0, "scale": 0.1}),
+        (
+            {"df": 4.5, "loc": 0.3, "scale": 2.0},
+            {"df": 0.7, "loc": 0.0, "scale": 1.0},
+            {"df": 80.0, "loc": 1.0, "scale": 0.1},
+        ),
         lambda x, df, loc, scale: student_cdf(df, (x - loc) / scale),
         None,
     ),
@@ -64,11 +72,23 @@ ORACLE: dict[str, Any] = {
         lambda x, a, b: beta_cdf(a, b, x),
         lambda x, a, b: beta_cdf(b, a, 1 - x),
     ),
-    "Logistic": (({"loc": 0.3, "scale": 2.0},), lambda x, loc, scale: 1 / (1 + mp.exp((loc - x) / scale)), None),
+    "Logistic": (
+        ({"loc": 0.3, "scale": 2.0},),
+        lambda x, loc, scale: 1 / (1 + mp.exp((loc - x) / scale)),
+        None,
+    ),
     "Laplace": (({"loc": 0.3, "scale": 2.0},), lambda x, loc, scale: laplace_cdf((x - loc) / scale), None),
-    "Weibull": (({"shape": 1.7, "scale": 2.0},), lambda x, shape, scale: 1 - mp.exp(-((x / scale) ** shape)), None),
+    "Weibull": (
+        ({"shape": 1.7, "scale": 2.0},),
+        lambda x, shape, scale: 1 - mp.exp(-((x / scale) ** shape)),
+        None,
+    ),
     "Pareto": (({"scale": 1.5, "shape": 2.0},), lambda x, scale, shape: 1 - (scale / x) ** shape, None),
-    "Uniform": (({"lower": -1.0, "upper": 4.0},), lambda x, lower, upper: (x - lower) / (upper - lower), None),
+    "Uniform": (
+        ({"lower": -1.0, "upper": 4.0},),
+        lambda x, lower, upper: (x - lower) / (upper - lower),
+        None,
+    ),
     "Poisson": (
         ({"rate": 3.2}, {"rate": 0.01}, {"rate": 500.0}),
         lambda x, rate: upper_gamma(x + 1, rate),
@@ -85,7 +105,7 @@ ORACLE: dict[str, Any] = {
         lambda x, mean, concentration: beta_cdf(x + 1, concentration, mean / (concentration + mean)),
     ),
     "Geometric": (({"p": 0.3},), lambda x, p: 1 - (1 - p) ** (x + 1), None),
-}  # fmt: skip
+}
 LEVELS = (1e-12, 1e-4, 0.1, 0.5, 0.8, 0.999, 1 - 1e-9)
 
 
