@@ -110,6 +110,12 @@ class DataWorld:
         if name not in self.rows:
             raise DataError(())  # the table's own problem has been told
         rows = self.rows[name]
+        latent = self._latent_over(name)
+        if latent and rows.keys is not None and name in self.saved:
+            key = next(c.name for c in self.program.tables[name].columns if c.role == "key")
+            levels.with_saved(
+                name, rows.keys, self.saved[name], self.new_levels, [self._part((name, key))], latent
+            )
         return BoundSet(name, rows.size, rows.keys, group=rows.group)
 
     def _whole(self, found: t.IndexSet, term: t.Term | None, least: int | None) -> int:

@@ -70,7 +70,7 @@ def _bound(
     levels = {
         name: level.labels or tuple(str(level.low + k) for k in range(level.size))
         for name, level in fit.levels.items()
-        if name not in program.tables
+        if name not in program.tables or level.labels is not None
     }
     return bind_problem(
         program, data, tables=tables, settings={**fit.settings, **(settings or {})}, na=na,

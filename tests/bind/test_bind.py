@@ -260,6 +260,19 @@ def test_saved_levels_and_new_ones() -> None:
     assert same(data.arrays["d", "a"], [2, 1])
 
 
+def test_new_keys_of_a_table_with_latents_are_unseen_levels() -> None:
+    loop = t.Loop("j", "classes", HERE)
+    effect = t.Definition("a", "latent", (loop,), (loop,), kind("real", ("classes",)), number(0), HERE)
+    columns = (column("classes", "id", role="key"), column("pupils", "of", "classes"))
+    files = [("classes", csv("id\nK1\nK9\n", "c.csv")), ("pupils", csv("of\nK9\n"))]
+    saved = {"classes": ("K0", "K1")}
+    found = fails(program(*columns, effect), files, levels=saved)
+    assert found == [("E407", 3, "id", '"K9" was not in the fit (1 new label of classes)')]
+    data = bind(program(*columns, effect), files, levels=saved, new_levels=True)
+    assert data.sets["classes"].labels == ("K1", "K9")
+    assert bind(program(*columns), files, levels=saved).sets["classes"].size == 2
+
+
 def test_a_size_that_came_from_rows_stays_the_fits() -> None:
     most = apply("max", ref("y", "d", "count", ("d",)))
     p = program(
