@@ -108,6 +108,7 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
         sources=bound.inputs.sources,
         columns=_columns(bound.program),
         imputed=imputed_cells(problem, bound.data),
+        states=drawn.states,
         versions={"ppl": VERSION, "numpy": np.__version__, "python": platform.python_version()},
         data_warnings=tuple(bound.data.warnings),
         unused=tuple(bound.data.unused),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from ppl.posterior.discrete import discrete_states
+from ppl.posterior.element_labels import element_labels
 from ppl.posterior.element_names import quantity_of
 from ppl.posterior.estimates import Array, Estimates, estimate
 from ppl.posterior.record import ImputedCell, Level
+from ppl.posterior.states import StateTable
 
 KEPT = 4000  # joint draws kept where memory allows
 FEWEST = 200
@@ -23,10 +25,11 @@ REPORTED = 1000  # a larger deterministic quantity is reported only when asked f
 
 @dataclass(frozen=True)
 class Drawn:
-    """Draws by name, and the figures made from them."""
+    """Draws by name, the figures made from them, and the states of discrete latents."""
 
     draws: dict[str, Array]
     estimates: tuple[Estimates, ...]
+    states: tuple[StateTable, ...] = ()
 
 
 def draw_count(elements: int, asked: int | None) -> int:
@@ -48,6 +51,8 @@ def summarise(problem: Any, z: Array, khat: Mapping[str, Array], rng: np.random.
     draws = problem.constrain(z)
     listed = [q for q in problem.quantities if q.kind in ("latent", "param", "imputed")]
     found = [_estimate(problem, q, draws[q.name], khat) for q in listed]
+    states, numbers = discrete_states(problem, z)
+    found += [e for e in numbers if len(e.labels) <= REPORTED]
     small = [q for q in problem.quantities if q.kind == "value" and 0 < prod(q.shape) <= _limit(q)]
     if small:
         values = problem.values(draws, tuple(q.name for q in small))
@@ -57,7 +62,7 @@ def summarise(problem: Any, z: Array, khat: Mapping[str, Array], rng: np.random.
         for name, array in problem.report(draws, rng).items()
         if prod(array.shape[1:]) <= REPORTED
     ]
-    return Drawn(draws, tuple(found))
+    return Drawn(draws, tuple(found), states)
 
 
 def _limit(q: Any) -> int:
@@ -69,16 +74,6 @@ def _numbered(problem: Any, name: str, array: Array) -> tuple[str, ...]:
     """Names of the elements of a reported quantity, by the labels of its axes."""
     definition = next(d for d in problem.program.report if d.name == name)
     return element_labels(problem.data, name, tuple(a.set for a in definition.type.axes), array.shape[1:])
-
-
-def element_labels(data: Any, name: str, sets: tuple[str, ...], shape: tuple[int, ...]) -> tuple[str, ...]:
-    """``name[a,b]`` for every element, in order; positions from 1 where a set is not known."""
-    if not shape:
-        return (name,)
-    pairs = list(zip(sets, shape, strict=True)) if len(sets) == len(shape) else [("", 0)]
-    known = all(name in data.sets and data.sets[name].size == size for name, size in pairs)
-    parts = [[data.label(sets[k], i) if known else str(i + 1) for i in range(n)] for k, n in enumerate(shape)]
-    return tuple(f"{name}[{','.join(p)}]" for p in product(*parts))
 
 
 def _estimate(problem: Any, q: Any, draws: Array, khat: Mapping[str, Array]) -> Estimates:

@@ -12,6 +12,7 @@ from ppl.errors import Diagnostic, UsageError, fail
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.estimates import Array, Estimates
 from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level, finite
+from ppl.posterior.states import StateTable
 from ppl.posterior.summary import Summary
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Fit:
     ``interrupted``, ``failed``.
     draws: name to (S, ...) draws of every latent, param and imputed column in the model's own
     parameterisation, elements ordered as ``estimates`` names them.
+    states: posterior probabilities of the states of discrete latents, which were summed out.
     """
 
     model_name: str
@@ -54,6 +56,7 @@ class Fit:
     sources: tuple[DataSource, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     imputed: tuple[ImputedCell, ...] = ()
+    states: tuple[StateTable, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     data_warnings: tuple[Diagnostic, ...] = field(default=(), compare=False)
     unused: tuple[str, ...] = field(default=(), compare=False)

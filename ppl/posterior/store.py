@@ -13,6 +13,7 @@ from ppl.posterior.approximation import Approximation
 from ppl.posterior.estimates import Estimates
 from ppl.posterior.fit import SCHEMA, Fit
 from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level
+from ppl.posterior.states import StateTable
 
 MODEL = "model.txt"
 PLAIN = (
@@ -51,6 +52,7 @@ def _record(fit: Fit) -> dict[str, Any]:
         "imputed": [asdict(c) for c in fit.imputed],
         "estimates": [{"name": e.name, "kind": e.kind, "labels": list(e.labels)} for e in fit.estimates],
         "draws": list(fit.draws),
+        "states": [{"name": s.name, "labels": list(s.labels), "states": list(s.states)} for s in fit.states],
         "constants": list(fit.constants),
         "trace": list(fit.trace),
     }
@@ -64,6 +66,8 @@ def _arrays(fit: Fit) -> dict[str, np.ndarray]:
     for group in ("draws", "constants", "trace"):
         for i, array in enumerate(getattr(fit, group).values()):
             arrays[f"{group}/{i}"] = _plain(array)
+    for i, table in enumerate(fit.states):
+        arrays[f"states/{i}"] = _plain(table.probabilities)
     for name in GAUSSIAN:
         array = getattr(fit.approximation, name)
         if array is not None:
@@ -115,6 +119,7 @@ def _fit(reader: archive.Reader, record: Mapping[str, Any]) -> Fit:
         constants=_group(reader, "constants", record),
         sources=tuple(_known(DataSource, v) for v in record["sources"]),
         imputed=tuple(_known(ImputedCell, v) for v in record["imputed"]),
+        states=_states(reader, record["states"]),
     )
 
 
@@ -126,6 +131,17 @@ def _estimates(reader: archive.Reader, listed: Any) -> tuple[Estimates, ...]:
         if values.shape != (len(labels), 6):
             raise ValueError(f"estimates of {form['name']}")
         found.append(Estimates(form["name"], form["kind"], labels, values[:, :5], values[:, 5]))
+    return tuple(found)
+
+
+def _states(reader: archive.Reader, listed: Any) -> tuple[StateTable, ...]:
+    found = []
+    for i, form in enumerate(listed):
+        table = reader.array(f"states/{i}")
+        labels, states = tuple(map(str, form["labels"])), tuple(map(str, form["states"]))
+        if table.shape != (len(labels), len(states)):
+            raise ValueError(f"states of {form['name']}")
+        found.append(StateTable(str(form["name"]), labels, states, table))
     return tuple(found)
 
 

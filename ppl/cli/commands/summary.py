@@ -12,12 +12,18 @@ from ppl.cli import output
 @click.option("--all", "whole", is_flag=True, help="Print every element, also on a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object in place of the table.")
 @click.option("--of", "names", multiple=True, metavar="NAME", help="Only this quantity or element.")
-def command(fit: str, whole: bool, as_json: bool, names: tuple[str, ...]) -> int:
+@click.option("--states", is_flag=True, help="Print the most probable state of each discrete latent, as CSV.")
+def command(fit: str, whole: bool, as_json: bool, names: tuple[str, ...], states: bool) -> int:
     """Print the table of a saved FIT."""
     from ppl.cli import fit_output
     from ppl.posterior.select import select
     from ppl.posterior.store import load
 
+    if states:
+        from ppl.posterior.states import states_csv
+
+        output.result(states_csv(load(fit).states).rstrip("\n"))
+        return 0
     saved = select(load(fit), names)
     if as_json:
         output.result_json(saved.to_dict())
