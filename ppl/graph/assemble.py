@@ -16,12 +16,14 @@ from ppl.graph import densities
 from ppl.graph import nodes as g
 from ppl.graph.bind import BoundData
 from ppl.graph.blocks import Block, constrained, make_block, make_imputed
-from ppl.graph.eliminate import Elimination, Latent, Potential, reads_of
 from ppl.graph.counts import counts_up_to
+from ppl.graph.eliminate import Elimination, Latent, Potential, reads_of
 from ppl.graph.evaluate import Evaluator, StillVector
+from ppl.graph.fold import folded_density
 from ppl.graph.inline import discrete_names, is_discrete
 from ppl.graph.named import Named, add, aligned, union
 from ppl.graph.nodes import Dim
+from ppl.graph.order import mentions
 from ppl.graph.recurrence import solve_recurrence
 from ppl.graph.store import stored_dims, to_stored
 
@@ -48,6 +50,7 @@ class Layout:
     blocks: dict[str, Block]
     size: int
     discrete: frozenset[str]
+    fold: bool = True
 
     def evaluator(self) -> Evaluator:
         """A fresh evaluator that knows the domains and the dims of imputed cells."""
@@ -200,10 +203,23 @@ def _add_observed(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement) -> N
     value = at.named(s.observed)
     terms.observed[s.name] = value
     _check_support(lay, at, s, value)
+    density = _folded(lay, at, s, value)
+    if density is not None:
+        terms.likelihood.append(density)
+        return
     density = at.log_density(s.body, value, s.event)
     if s.imputes is not None and ".".join(s.imputes) in lay.discrete:
         density = add([density, _evidence(lay, at, s, value)], at.size)
     _add(lay, at, terms.likelihood, terms, s, density)
+
+
+def _folded(lay: Layout, at: Evaluator, s: g.Statement, value: Named) -> Named | None:
+    """The density over classes of equal rows, where rows are many and nothing is summed out."""
+    if not lay.fold or s.imputes is not None or mentions((s.body,)) & lay.discrete:
+        return None
+    values = {v.name: v for v in lay.graph.statements if v.kind == "value"}
+    weights = row_weights(lay, at)(value.dims[0]) if value.dims else None
+    return folded_density(at, s, value, values, weights)
 
 
 def _own_states(at: Evaluator, s: g.Statement) -> Named:

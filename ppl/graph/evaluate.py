@@ -167,7 +167,8 @@ class Evaluator:
     def _position(self, node: g.Position) -> Named:
         if node.dim in self.domains:
             domain = self.domains[node.dim]
-            return constant(self.positions(node.dim)[domain.variables.index(node.variable)], (node.dim,))
+            place = 0 if len(domain.plain) == 1 else domain.variables.index(node.variable)
+            return constant(self.positions(node.dim)[place], (node.dim,))
         return constant(np.arange(self.size(node.dim)), (node.dim,))
 
     # ---------------------------------------------------------------- subscripts
