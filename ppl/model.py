@@ -80,6 +80,7 @@ class Model:
         na: Any = (),
         drop_missing: Any = (),
         max_seconds: float | None = None,
+        max_memory: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         progress: Callable[[Any, float], None] | None = None,
@@ -98,7 +99,12 @@ class Model:
         how.backend()  # an unknown method or option is said before data are read
         started = time.perf_counter()
         bound = self.bind(
-            data, tables={**(tables or {}), **named}, settings=settings, na=na, drop_missing=drop_missing
+            data,
+            tables={**(tables or {}), **named},
+            settings=settings,
+            na=na,
+            drop_missing=drop_missing,
+            max_memory=max_memory,
         )
         seconds = {**self.seconds, "data": time.perf_counter() - started}
         return run_fit(self.source, bound, how, seconds)

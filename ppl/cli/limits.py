@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import click
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
-def parse_size(text: str) -> int:
-    """Bytes of a size.
+class Size(click.ParamType):
+    """A size in bytes, as ``500M`` or ``2G``."""
 
-    >>> parse_size("500M"), parse_size("2 GB"), parse_size("1.5g")
-    (524288000, 2147483648, 1610612736)
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", text, re.IGNORECASE | re.ASCII)
-    if not found:
-        raise click.UsageError(f"`{text}` is not a size; write 500M or 2G")
-    return int(float(found[1]) * UNITS[found[2].upper()])
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes of a size.
+
+        >>> [Size().convert(text, None, None) for text in ("500M", "2 GB", "1.5g")]
+        [524288000, 2147483648, 1610612736]
+        """
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", value, re.IGNORECASE | re.ASCII)
+        if not found:
+            raise click.BadParameter(f"`{value}` is not a size; write 500M or 2G", ctx, param)
+        return int(float(found[1]) * UNITS[found[2].upper()])
 
 
-def limit_memory(text: str | None) -> None:
+def limit_memory(size: int | None) -> None:
     """Let allocations beyond the limit fail, which ends the command with exit status 5."""
-    if text is None:
+    if size is None:
         return
-    import resource
-
-    size = parse_size(text)
+    try:
+        import resource
+    except ImportError:  # not on this system: sizes are still checked before arrays are made
+        return
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:
         size = min(size, hard)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ppl.data import Limits
 from ppl.language.typed import Program
 from ppl.posterior.inputs import Inputs, gather
 
@@ -34,20 +35,30 @@ def bind_problem(
     na: Sequence[str] | Mapping[str, Collection[str]] = (),
     drop_missing: Collection[str] = (),
     constants: Sequence[tuple[str | None, Any]] = (),
+    max_memory: int | None = None,
     **more: Any,
 ) -> Bound:
     """Read and bind data; ``more`` goes to `ppl.graph.bind.bind`.
 
     na: texts for missing cells, each for all columns or as COLUMN=TEXT. constants: further frames,
-    after the user's own. Raises `DataError` with file, line and column.
+    after the user's own. max_memory: bytes that reading and binding may take. Raises `DataError` with file, line and column.
     """
     from ppl.graph.bind import bind
     from ppl.graph.problem import Problem
 
-    inputs = gather(program, data, tables or {})
+    limits = None if max_memory is None else Limits(memory=max_memory)
+    inputs = gather(program, data, tables or {}, limits)
     chosen = dict(settings or {})
     frames = (*inputs.frames, *constants)
-    bound = bind(program, frames, chosen, na=missing_texts(na), drop_missing=tuple(drop_missing), **more)
+    bound = bind(
+        program,
+        frames,
+        chosen,
+        na=missing_texts(na),
+        drop_missing=tuple(drop_missing),
+        max_memory=max_memory,
+        **more,
+    )
     return Bound(program, Problem(program, bound), bound, inputs, chosen)
 
 

@@ -10,7 +10,6 @@ import pytest
 import ppl.cli.group as group
 from ppl.cli import failure
 from ppl.cli.group import command_names, one_line
-from ppl.cli.limits import parse_size
 
 
 def test_help_lists_every_command_with_its_line(ppl):
@@ -88,5 +87,13 @@ def test_the_bug_message_is_one_short_line_each():
     assert all(len(line) < 300 for line in lines)
 
 
-def test_sizes():
-    assert parse_size("1G") == 1 << 30
+def test_a_memory_limit_ends_the_command_with_5(tmp_path):
+    (tmp_path / "m.model").write_text(
+        "table t(y: real)\nindex k = 100000\nx[i, j] ~ Normal(0, 1) for i in k, j in t\n"
+        "m[i] = sum(x[i, j] for j in t) for i in k\ny[j] ~ Normal(m[1], 1) for j in t\n"
+    )
+    (tmp_path / "d.csv").write_text("y\n" + "1\n" * 2000)
+    command = [sys.executable, "-m", "ppl", "fit", "m.model", "d.csv", "--max-memory", "300M"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 5, done.stderr
+    assert "Traceback" not in done.stderr

@@ -10,6 +10,7 @@ import click
 
 from ppl.cli import arguments, output
 from ppl.cli.backend_options import backend_flags, chosen
+from ppl.cli.limits import Size, limit_memory
 
 if TYPE_CHECKING:
     from ppl.posterior.fit import Fit
@@ -50,7 +51,7 @@ class FitCommand(click.Command):
     type=click.FloatRange(0, min_open=True),
     help="Stop after that long, with what is reached.",
 )
-@click.option("--max-memory", metavar="SIZE", help="Most memory to take, as 500M or 2G.")
+@click.option("--max-memory", type=Size(), help="Most memory to take, as 500M or 2G.")
 @click.option("--checkpoint", metavar="FILE", help="Save the state here now and then.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
 @click.option("--progress/--no-progress", default=None, help="Show progress (the default on a terminal).")
@@ -61,7 +62,6 @@ def command(model: str, data: tuple[str, ...], **given: Any) -> int:
     One file feeds the only table; with several tables write table=file.
     """
     from ppl.cli.allocator import keep_freed_memory
-    from ppl.cli.limits import limit_memory
     from ppl.model import compile
 
     keep_freed_memory()
@@ -90,6 +90,7 @@ def _run(compiled: Any, data: tuple[str, ...], given: dict[str, Any], line: outp
         na=given["na"],
         drop_missing=given["drop_missing"],
         max_seconds=given["max_seconds"],
+        max_memory=given["max_memory"],
         checkpoint=given["checkpoint"],
         resume=given["resume"],
         progress=line if line.on else None,
