@@ -31,7 +31,31 @@ GRID = {
     "n": COUNT,
 }
 MEAN = {"Normal": REAL, "LogNormal": LOGIT, "Beta": UNIT, "BetaBinomial": UNIT}
-SCALARS = ["Normal", "HalfNormal", "Cauchy", "HalfCauchy", "Uniform", "Exponential", "Gamma", "InverseGamma", "Beta", "StudentT", "LogNormal", "Laplace", "Logistic", "Weibull", "Pareto", "Horseshoe", "Bernoulli", "Binomial", "Poisson", "NegativeBinomial", "Geometric", "BetaBinomial", "DiscreteUniform"]
+SCALARS = [
+    "Normal",
+    "HalfNormal",
+    "Cauchy",
+    "HalfCauchy",
+    "Uniform",
+    "Exponential",
+    "Gamma",
+    "InverseGamma",
+    "Beta",
+    "StudentT",
+    "LogNormal",
+    "Laplace",
+    "Logistic",
+    "Weibull",
+    "Pareto",
+    "Horseshoe",
+    "Bernoulli",
+    "Binomial",
+    "Poisson",
+    "NegativeBinomial",
+    "Geometric",
+    "BetaBinomial",
+    "DiscreteUniform",
+]
 
 
 def exact(value: Any) -> Any:
