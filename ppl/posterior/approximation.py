@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ppl.posterior.bend import Bend
 from ppl.posterior.target import Array
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -23,7 +24,8 @@ class Approximation:
 
     ``response_cov``: (D, D) is the linear-response covariance, when known; ``response_sd``: (D,)
     its standard deviations (nan where not computed). `sample` and `log_q` belong together and
-    speak of the fitted Gaussian; `for_summaries` is the Gaussian to report from.
+    speak of the fitted Gaussian; `for_summaries` is the Gaussian to report from, and ``bend`` what
+    bends it nearer to the posterior, when that pays: `place` follows it.
 
     >>> q = Approximation(np.zeros(2), log_sd=np.zeros(2))
     >>> float(q.entropy.round(4)), q.sample(np.random.default_rng(0), 3).shape
@@ -36,6 +38,7 @@ class Approximation:
     response_cov: Array | None = None
     response_sd: Array | None = None
     point: NDArray[np.bool_] | None = None
+    bend: Bend | None = None
 
     @property
     def size(self) -> int:
@@ -87,6 +90,14 @@ class Approximation:
             out[:, free] = np.linalg.solve(self.scale_tril[np.ix_(free, free)], shifted.T).T
         return out
 
+    def place(self, eps: Array) -> tuple[Array, Array]:
+        """Standard normal e: (n, R), R coordinates vary, to bent draws (n, D) and ``log|dz/de|``: (n,)."""
+        if self.bend is not None:
+            return self.bend.place(eps)
+        whole = np.zeros((len(eps), self.size))
+        whole[:, self.free] = eps
+        return self.transform(whole), np.full(len(eps), self.log_det)
+
     def sample(self, rng: np.random.Generator, n: int) -> Array:
         """``n`` independent draws: (n, D)."""
         return self.transform(rng.standard_normal((n, self.size)))
@@ -107,7 +118,7 @@ class Approximation:
         if self.response_cov is not None:
             tril = _cholesky(self.response_cov, self.free)
             if tril is not None:
-                return Approximation(self.mean, scale_tril=tril, point=self.point)
+                return Approximation(self.mean, scale_tril=tril, point=self.point, bend=self.bend)
         if self.response_sd is not None and self.log_sd is not None:
             with np.errstate(divide="ignore"):
                 wider = np.fmax(self.log_sd, np.log(self.response_sd))

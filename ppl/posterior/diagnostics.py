@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ppl.posterior.diagnostics_optimality import Optimality, check_optimality
 from ppl.posterior.diagnostics_verdict import findings_of, verdict_of
 from ppl.posterior.target import Array, Target, global_coordinates
 
-VALUE_WORK, GRADIENT_WORK = 8e8, 2.5e8  # array elements that weights and gradients may touch
+VALUE_WORK, GRADIENT_WORK = 2.5e8, 1e8  # array elements that weights and gradients may touch
 FULL_COUNT = 20000  # draws of the weights where they are affordable
 MEMORY = 8e6  # numbers in one array of draws
 
@@ -62,16 +62,18 @@ def certify(
     count = value_draws(target)
     replicates = int(np.clip(count // 800, 1, 5))
     is_global = global_coordinates(target.groups, target.size)
-    most = 3 * count if count >= FULL_COUNT else 0
+    most = int(min(3 * count, 2.0 * VALUE_WORK / max(target.work, 1.0)))
     importance = weigh(target, reported, weight_rng, count, replicates, is_global, draws, most)
     elbo, elbo_se, likelihood = importance.elbo, importance.elbo_se, importance.log_likelihood
-    if reported is not q:
-        own = weigh(target, q, elbo_rng, max(400, count // 5), 1, is_global, 1)
+    if reported is not q or q.bend is not None:
+        own = weigh(target, replace(q, bend=None), elbo_rng, max(400, count // 5), 1, is_global, 1)
         elbo, elbo_se, likelihood = own.elbo, own.elbo_se, own.log_likelihood
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(q.free, reported.sd / np.where(q.free, q.sd, 1.0), 1.0)
     covered = _covered(reported, importance)
-    rival = find_rival(target, covered, rival_rng, min(1000, count // 4)) if q.free.any() else None
+    rival = None
+    if q.free.any():
+        rival = find_rival(target, covered, importance.draws, rival_rng, min(1000, count // 4))
     findings = findings_of(target, q, reported, facts, optimality, importance, elbo, rival)
     status, verdict = verdict_of(findings, facts)
     return Certificate(

@@ -2,7 +2,7 @@
 
 The weights of the Gaussian's own draws give k-hat, the usual measure. Correcting is done with
 draws of a wider proposal, a mixture of the Gaussian and a Student t of the same shape, whose tails
-bound most weights that the Gaussian's own cannot.
+bound most weights that the Gaussian's own cannot. A Gaussian that was bent is used as bent.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from ppl.posterior.psis import Smoothed, smooth, tail_shapes, threshold
 from ppl.posterior.target import Array, Target
 
 EVEN = 0.95  # effective share of the draws above which the weights are too even for a tail to matter
+BROAD, BROAD_LIMIT = 0.25, 0.9  # with so large an effective share a heavier tail does no harm yet
 PLENTY = 1000  # effective draws worth going on for
 ENOUGH = 500  # effective draws that corrected summaries need
-WIDE_COUNT = 4000  # fewest draws of the wider proposal
+WIDE_COUNT = 3000  # fewest draws of the wider proposal
 HEAVY, FREEDOM = 0.25, 5.0  # share of t draws in the wider proposal, and their degrees of freedom
 MOST_COORDINATES = 200  # coordinates whose own tails are looked at
 
@@ -103,11 +104,12 @@ def weigh(
         lacking = int(min(1.2 * (PLENTY / best_fit.ess - 1.0) * len(best.z), most))
         best, best_fit = _extended(target, q, rng, best, lacking, best is own)
     share = best_fit.ess / len(best.z)
-    light = share > EVEN or best_fit.khat < threshold(len(best.z))
+    light = share > EVEN or best_fit.khat < (BROAD_LIMIT if share > BROAD else threshold(len(best.z)))
     corrected = not exact and light and best_fit.ess >= ENOUGH
     places = systematic(rng, best_fit.weights, keep) if corrected else None
     mean, sd = _moments(best.z, best_fit.weights)
-    base = np.where(q.free, q.sd, 1.0)
+    centre, base = _reported(q, own)
+    rank = int(q.free.sum())
     elbo, elbo_se, likelihood = _bound(target, own, replicates)
     finite = np.isfinite(own.log_p)
     return Importance(
@@ -115,7 +117,7 @@ def weigh(
         khat_globals=_globals_khat(own.z, q, own.ratios, is_global, exact),
         khat_wide=wide_khat,
         coordinate_khat=_coordinate_khat(best.z, q, best_fit.weights, exact),
-        mean_shift=np.where(q.free, (mean - q.mean) / base, 0.0),
+        mean_shift=np.where(q.free, (mean - centre) / base, 0.0),
         sd_ratio=np.where(q.free, sd / base, 1.0),
         share=pooled.ess / len(own.z),
         ess=best_fit.ess,
@@ -123,7 +125,7 @@ def weigh(
         count=len(own.z),
         bad=int(own.wrong.sum()),
         offender=None if finite.all() else own.z[int(np.argmin(finite))],
-        draws=best.z[places] if places is not None else q.sample(rng, keep),
+        draws=best.z[places] if places is not None else q.place(rng.standard_normal((keep, rank)))[0],
         corrected=corrected,
         elbo=elbo,
         elbo_se=elbo_se,
@@ -134,27 +136,32 @@ def weigh(
 def _own_sample(
     target: Target, q: Approximation, rng: np.random.Generator, each: int, replicates: int
 ) -> Sample:
-    half = rng.standard_normal((replicates, each // 2, q.size))
-    z = q.transform(np.concatenate([half, -half], 1).reshape(-1, q.size))
-    return _sample(target, z, q.log_q(z))
+    rank = int(q.free.sum())
+    half = rng.standard_normal((replicates, each // 2, rank))
+    eps = np.concatenate([half, -half], 1).reshape(replicates * 2 * (each // 2), rank)
+    z, log_det = q.place(eps)
+    return _sample(target, z, _log_normal(np.square(eps).sum(1), rank) - log_det)
 
 
 def _wide_sample(target: Target, q: Approximation, rng: np.random.Generator, count: int) -> Sample:
-    """Draws of ``(1 - HEAVY) q + HEAVY t``, both centred and shaped as q."""
-    eps = rng.standard_normal((count, q.size))
-    heavy = int(HEAVY * count)
+    """Draws of ``(1 - HEAVY) q + HEAVY t``, both centred, shaped and bent as q."""
+    rank, heavy = int(q.free.sum()), int(HEAVY * count)
+    eps = rng.standard_normal((count, rank))
     eps[:heavy] /= np.sqrt(rng.chisquare(FREEDOM, heavy) / FREEDOM)[:, None]
-    z, rank = q.transform(eps), int(q.free.sum())
-    square = np.square(eps[:, q.free]).sum(1)
-    normal = -0.5 * square - 0.5 * rank * math.log(2.0 * math.pi)
+    z, log_det = q.place(eps)
+    square = np.square(eps).sum(1)
     t = (
         math.lgamma(0.5 * (FREEDOM + rank))
         - math.lgamma(0.5 * FREEDOM)
         - 0.5 * rank * math.log(FREEDOM * math.pi)
         - 0.5 * (FREEDOM + rank) * np.log1p(square / FREEDOM)
     )
-    mixed = np.logaddexp(math.log(1.0 - HEAVY) + normal, math.log(HEAVY) + t)
-    return _sample(target, z, mixed - q.log_det)
+    mixed = np.logaddexp(math.log(1.0 - HEAVY) + _log_normal(square, rank), math.log(HEAVY) + t)
+    return _sample(target, z, mixed - log_det)
+
+
+def _log_normal(square: Array, rank: int) -> Array:
+    return -0.5 * square - 0.5 * rank * math.log(2.0 * math.pi)
 
 
 def _extended(
@@ -191,6 +198,12 @@ def _bound(target: Target, own: Sample, replicates: int) -> tuple[float, float, 
     with np.errstate(all="ignore"):
         prior = float(np.mean(split(own.z))) if split is not None else float("nan")
     return float(pairs.mean()), se, float(own.log_p.mean()) - prior
+
+
+def _reported(q: Approximation, own: Sample) -> tuple[Array, Array]:
+    """Mean and sd of the uncorrected draws, 1 in place of a zero sd: (D,) each."""
+    mean, sd = (q.mean, q.sd) if q.bend is None else (own.z.mean(0), own.z.std(0))
+    return mean, np.where(q.free, sd, 1.0)
 
 
 def _moments(z: Array, weights: Array) -> tuple[Array, Array]:

@@ -10,23 +10,26 @@ from ppl.posterior.approximation import Approximation
 from ppl.posterior.target import Array, Target, global_coordinates
 
 FLIPPED = 100  # most coordinates whose sign is tried on its own
+INSIDE = 200  # draws that tell what density is typical
 EACH = 4  # draws a sign flip is tried on
 WIDE = 1000  # draws of wider Gaussians
 AWAY = 6.0  # radii, beyond that of typical draws, at which a place counts as elsewhere
 BELOW = 5.0  # nats below typical draws at which it still counts as a rival
 
 
-def find_rival(target: Target, q: Approximation, rng: np.random.Generator, wide: int = WIDE) -> Array | None:
-    """A place (D,) far outside q with a density as high as inside, or None.
+def find_rival(
+    target: Target, q: Approximation, draws: Array, rng: np.random.Generator, wide: int = WIDE
+) -> Array | None:
+    """A place (D,) far outside q with a density as high as at the posterior's draws (n, D), or None.
 
-    Tried are sign flips of q's draws, one global coordinate at a time and all at once, which find
+    Tried are sign flips of draws, one global coordinate at a time and all at once, which find
     mirror images exactly, and draws of Gaussians 3 and 10 times wider and around the start.
     """
-    inside = q.sample(rng, 100)
+    inside = draws[:INSIDE]
     tried = np.concatenate([_flips(target, inside[:EACH]), _wider(target, q, rng, wide)])
     with np.errstate(all="ignore"):
         levels = target.log_density(np.concatenate([inside, tried]))
-        level, found = np.median(levels[:100]), levels[100:]
+        level, found = np.median(levels[: len(inside)]), levels[len(inside) :]
         radius = np.sqrt(np.square(q.standardise(tried)).sum(1))
     rank = int(q.free.sum())
     rival = np.isfinite(found) & (found > level - BELOW) & (radius > AWAY + math.sqrt(rank))

@@ -80,8 +80,17 @@ def test_logistic_regression_agrees_with_a_long_importance_run() -> None:
     assert np.abs(np.log(q.sd / sd)).max() < 0.15
 
 
-def test_funnel_is_warned_of() -> None:
+def test_funnel_is_bent_right() -> None:
+    """Neal's funnel: the neck has mean 0 and sd 3; 4000 draws, so 0.2 is passed once in 1e12."""
     _, certificate = fit(funnel())
+    neck = certificate.draws[:, 0]
+    assert certificate.status == "ok"
+    assert abs(neck.mean()) / 3 < 0.2
+    assert abs(np.log(neck.std() / 3)) < 0.2
+
+
+def test_funnel_twin_without_a_bend_is_warned_of() -> None:
+    _, certificate = fit(funnel(), bend=False)
     assert certificate.status == "warn"
     assert {f.code for f in certificate.findings} & {"W706", "W708"}
     assert not certificate.importance.corrected
@@ -200,3 +209,40 @@ def test_linear_response_of_globals_only() -> None:
     assert np.allclose(done.result.response_sd[:3], expected, rtol=0.02)
     assert np.isnan(done.result.response_sd[3:]).all()
     assert np.allclose(done.result.for_summaries().sd[:3], expected, rtol=0.02)
+
+
+def test_bends_are_smooth_maps_with_the_right_jacobian() -> None:
+    """log|dz/de| against a numeric determinant."""
+    from ppl.posterior.bend import Bend
+
+    rng = np.random.default_rng(3)
+    tril = np.tril(0.3 * rng.standard_normal((4, 4)), -1) + np.diag([1.0, 2.0, 0.5, 1.0])
+    some = [0.2 * rng.standard_normal(shape) for shape in ((4,), (4,), (2, 2), (2, 2), (2, 2), (2,), (2,))]
+    at = Bend(np.array([2, 0, 3, 1]), rng.standard_normal(4), tril, *some)
+    for eps in rng.standard_normal((5, 4)):
+        columns = [
+            (at.place((eps + h)[None])[0] - at.place((eps - h)[None])[0])[0] / 2e-5 for h in 1e-5 * np.eye(4)
+        ]
+        assert np.isclose(np.linalg.slogdet(np.array(columns))[1], at.place(eps[None])[1][0], atol=1e-8)
+
+
+def test_bend_gradient_is_the_derivative() -> None:
+    from ppl.inference.bending import BendObjective
+    from ppl.inference.draws import whitened
+    from ppl.inference.finite import FiniteTarget
+    from ppl.posterior.bend import straight
+
+    rng = np.random.default_rng(4)
+    base = straight(np.array([9, 8, *range(8)]), 0.1 * rng.standard_normal(10), 0.7 * np.eye(10), 2)
+    objective = BendObjective(FiniteTarget(eight_schools()), whitened(rng, 120, 10), base)
+    size = 20 + 3 * 16 + 4 + 45
+    x = 0.1 * rng.standard_normal(size)
+    value, slopes = objective(x)
+    numeric = [(objective(x + h)[0] - objective(x - h)[0]) / 2e-5 for h in 1e-5 * np.eye(size)]
+    assert np.isfinite(value)
+    assert np.allclose(slopes, numeric, rtol=1e-5, atol=1e-6)
+
+
+def test_a_gaussian_is_not_bent() -> None:
+    done, _ = fit(gaussian(6))
+    assert done.result.bend is None

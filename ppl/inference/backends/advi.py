@@ -19,6 +19,7 @@ from ppl.inference import advi_phases as phases
 from ppl.inference.advi_restarts import USUAL_JITTER, further_start
 from ppl.inference.advi_state import State, gaussian, measured, no_answer, no_frame, objective_of
 from ppl.inference.base import AbstractBackend, NotFinite, Progress
+from ppl.inference.bending import fit_bend
 from ppl.inference.draws import fixed, stream
 from ppl.inference.finite import FiniteTarget
 from ppl.inference.lbfgs import begin
@@ -57,6 +58,7 @@ class Backend(AbstractBackend[Target, State, Approximation]):
     start_log_sd: float = field(default=-1.0, metadata={"help": "log sd of the first Gaussian"})
     start_jitter: float = field(default=0.0, metadata={"help": "sd of a random shift of the start"})
     restarts: int = field(default=1, metadata={"help": "starts to try; the best end is kept"})
+    bend: bool = field(default=True, metadata={"help": "bend the Gaussian along skewed scales"})
     linear_response: bool = field(
         default=True, metadata={"help": "correct mean-field sds by linear response"}
     )
@@ -116,12 +118,13 @@ class Backend(AbstractBackend[Target, State, Approximation]):
         return outcome(state.reason, state.detail) if state.reason else None
 
     def finish(self, target: Target, state: State, hurry: bool = False) -> Approximation:
-        """The Gaussian at the state's point, with linear-response sds for a mean-field fit."""
+        """The Gaussian at the state's point, with its linear response (mean field) and bend."""
         q = gaussian(target, state)
-        wanted = self.linear_response and not hurry and state.reason == "converged"
-        if not wanted or q.log_sd is None or not q.free.any():
+        if hurry or state.reason != "converged" or not q.free.any():
             return q
-        return linear_response(target, q, state.eps)
+        if self.linear_response and q.log_sd is not None:
+            q = linear_response(target, q, state.eps)
+        return replace(q, bend=fit_bend(target, q, stream(state.seed, 4))) if self.bend else q
 
     def progress(self, state: State) -> Progress:
         """Step, phase, fixed-draw ELBO and scaled gradient."""
@@ -169,7 +172,9 @@ class Backend(AbstractBackend[Target, State, Approximation]):
                 message = (
                     f"a full-rank fit of {rank} coordinates needs at least {2 * rank} draws, not {self.draws}"
                 )
-                raise fail(UsageError, "E702", message, help=f"--advi-draws {2 * rank}, or --family mean_field")
+                raise fail(
+                    UsageError, "E702", message, help=f"--advi-draws {2 * rank}, or --family mean_field"
+                )
             return self.draws + self.draws % 2
         if full:
             return max(60, 2 * rank, int(min(CHEAP_SET / max(target.work, 1.0), self.max_draws)) // 2 * 2)
