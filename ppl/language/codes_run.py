@@ -69,6 +69,11 @@ _RUN: dict[str, Entry] = {
         "a distribution that cannot be drawn from",
         "Improper priors (`Flat`) and `factor`s have no sampler: give the latent a proper prior.",
     ),
+    "E605": Entry(
+        "part of the language that no method fits yet",
+        """Networks, external functions and `guide:` are checked, but not run. The message names the one
+        that stands in the way, and what to use meanwhile.""",
+    ),
     "E606": Entry("a value is missing", "The log joint needs a value for every latent and param."),
     "E701": Entry("no such file, or no such option", "The model comes first, then its data."),
     "E702": Entry("a file cannot be written, or a number makes no sense", "Choose another `--out` or value."),
@@ -125,6 +130,7 @@ _WARNINGS: dict[str, Entry] = {
     "W712": Entry("over-fitted draws", "The objective on its own draws is far better than on fresh ones."),
     "W713": Entry("posterior mass far from the fit", "There may be another mode."),
     "W714": Entry("starts end in different places", "There may be a better fit than the best one found."),
+    "W715": Entry("data against the prior", "The posterior lies where the prior puts no mass: one is wrong."),
 }
 
 RUN: dict[str, Entry] = {**_DATA, **_RUN, **_WARNINGS}

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from ppl.errors import Note
 from ppl.language import tree
 from ppl.language.check import operators
-from ppl.language.check.expressions import Axes, check_expr, handles, nothing
+from ppl.language.check.expressions import Axes, check_expr, handles, nothing, too_deep
 from ppl.language.check.scope import Scope
 from ppl.language.check.world import boolean, is_unknown, label
 from ppl.language.typed import Apply, Const, DataRef, Ref, Subscript, Term, Var
+
+LONG_QUOTIENT = 20
+"""Divisions in one product beyond which they are gathered."""
 
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
@@ -74,6 +77,11 @@ def _product(scope: Scope, node: tree.Product, expect: Axes) -> Term:
     if any(op == "@" for op, _ in node.rest):
         expect = ()
     terms = numbers(scope, operands(scope, (node.first, *(e for _, e in node.rest)), expect))
+    divisions = sum(op == "/" for op, _ in node.rest)
+    if divisions > LONG_QUOTIENT and not any(op == "@" for op, _ in node.rest):
+        return _long_quotient(scope, node, terms)
+    if len(node.rest) - divisions > 10 * LONG_QUOTIENT and any(op == "@" for op, _ in node.rest):
+        return too_deep(scope, node)
     left: list[Term] = [terms[0]]
     for (op, _), right in zip(node.rest, terms[1:], strict=True):
         if op == "*":
@@ -82,6 +90,15 @@ def _product(scope: Scope, node: tree.Product, expect: Axes) -> Term:
         name = "divide" if op == "/" else "matmul"
         left = [operators.apply(scope, name, (_multiplied(scope, left, node), right), node)]
     return _multiplied(scope, left, node)
+
+
+def _long_quotient(scope: Scope, node: tree.Product, terms: tuple[Term, ...]) -> Term:
+    """``a / b * c / d / ...`` of many factors as one quotient of products: wide, not deep."""
+    above, below = [terms[0]], []
+    for (op, _), term in zip(node.rest, terms[1:], strict=True):
+        (above if op == "*" else below).append(term)
+    quotient = (_multiplied(scope, above, node), _multiplied(scope, below, node))
+    return operators.apply(scope, "divide", quotient, node)
 
 
 def _multiplied(scope: Scope, factors: list[Term], node: tree.Product) -> Term:

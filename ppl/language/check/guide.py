@@ -13,7 +13,7 @@ from ppl.language.check.expressions import check_expr
 from ppl.language.check.loops import enter
 from ppl.language.check.operators import listed, renumbered
 from ppl.language.check.scope import Scope
-from ppl.language.check.suggest import nearest, quoted
+from ppl.language.check.suggest import quoted
 from ppl.language.check.world import World, is_unknown
 from ppl.language.check.wrong_targets import index_missing
 from ppl.language.typed import Definition, Dist, GuideDef, Loop, Term
@@ -100,7 +100,7 @@ def _not_latent(scope: Scope, target: tree.Target, by_name: dict[str, Definition
     known = scope.world.symbols.get(target.name)
     if known is None:
         if scope.problems.once(f"name {target.name}"):
-            near = nearest(target.name, [d.name for d in by_name.values() if d.kind == "latent"])
+            near = scope.world.nearest(target.name, [d.name for d in by_name.values() if d.kind == "latent"])
             hint = f"; did you mean {quoted(near)}?" if near else ""
             scope.error(
                 "E202",
@@ -174,7 +174,7 @@ def _family(scope: Scope, node: tree.QStatement, known: list[Definition]) -> tup
 def _bare(scope: Scope, node: tree.QStatement, name: str, known: list[Definition]) -> str | None:
     found = distributions.find(name)
     if found is None:
-        near = nearest(name, (*STRATEGIES, *distributions.names()))
+        near = scope.world.nearest(name, (*STRATEGIES, *distributions.names()))
         hint = f"; did you mean {quoted(near)}?" if near else ""
         if scope.problems.once(f"distribution {name}"):
             scope.error(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ppl.errors import Note, Span
 from ppl.language import tree
 from ppl.language.check.statements import Pending
-from ppl.language.check.suggest import nearest
 from ppl.language.check.world import World
 from ppl.language.typed import Definition
 
@@ -47,7 +46,7 @@ def _misspelt(world: World, ends: list[Definition]) -> set[str]:
     free = [c for c in (*world.columns, *world.givens) if c not in world.modelled and c not in world.used]
     found = set()
     for d in ends:
-        near = nearest(d.name, free) if d.kind == "latent" else ()
+        near = world.nearest(d.name, free) if d.kind == "latent" else ()
         if not near or not world.problems.once(f"name {d.name}"):
             continue
         found.add(d.name)

@@ -6,7 +6,7 @@ from ppl.distributions.base import Distribution
 from ppl.language import tree
 from ppl.language.check.habits import PARAMETERS
 from ppl.language.check.scope import Scope
-from ppl.language.check.suggest import nearest, quoted
+from ppl.language.check.suggest import quoted
 
 Bound = list[tuple[str, tree.Expr]]
 
@@ -90,7 +90,7 @@ def _and(names: tuple[str, ...]) -> str:
 def _no_parameter(scope: Scope, argument: tree.Argument, name: str, known: list[str]) -> None:
     assert argument.name is not None
     habit = [p for p in PARAMETERS.get(argument.name, ()) if p in known]
-    near = tuple(habit[:1]) or nearest(argument.name, known)
+    near = tuple(habit[:1]) or scope.world.nearest(argument.name, known)
     has = ", ".join(known)
     message = f"`{name}` has no `{argument.name}`; it has {has}"
     message += f"; did you mean `{near[0]}`?" if near else ""

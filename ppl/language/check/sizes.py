@@ -15,7 +15,7 @@ from ppl.language.check.loops import enter
 from ppl.language.check.operators import listed
 from ppl.language.check.scope import Scope
 from ppl.language.check.sets import levels_have_a_source
-from ppl.language.check.suggest import nearest, quoted
+from ppl.language.check.suggest import quoted
 from ppl.language.check.supports import outside, words
 from ppl.language.check.type_names import find_set
 from ppl.language.check.typed_values import constant_array
@@ -213,7 +213,7 @@ def _layer(scope: Scope, network: tree.Network) -> None:
             scope.world.networks[network.name] = replace(found, layer=layer, arguments=settings)
             return
     text = scope.problems.text(network.value.span)
-    near = nearest(text.split("(")[0], LAYERS)
+    near = scope.world.nearest(text.split("(")[0], LAYERS)
     hint = f"; did you mean {quoted(near)}?" if near else ""
     scope.error(
         "E208",

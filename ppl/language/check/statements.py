@@ -206,6 +206,7 @@ class Mentions:
     def __init__(self, world: World) -> None:
         self.world = world
         self.bodies: dict[str, frozenset[str]] = {}
+        self.reached: dict[frozenset[str], frozenset[str]] = {}
 
     def of(self, pending: Pending) -> frozenset[str]:
         left = pending.left if isinstance(pending.left, tree.Expr) else None
@@ -213,17 +214,23 @@ class Mentions:
 
     def closed(self, names: set[str]) -> frozenset[str]:
         """The names, and those of every `def` among them, to the end."""
-        stack = [n for n in names if n in self.world.defs]
-        seen = set(stack)
+        called = frozenset(n for n in names if n in self.world.defs)
+        if called not in self.reached:
+            self.reached[called] = self._reached(called)
+        return frozenset(names) | self.reached[called]
+
+    def _reached(self, called: frozenset[str]) -> frozenset[str]:
+        stack, seen, found = list(called), set(called), set[str]()
         while stack:
-            inner = self._body(stack.pop())
-            names = names | inner
+            inner = self.body(stack.pop())
+            found |= inner
             fresh = [n for n in inner if n in self.world.defs and n not in seen]
             seen.update(fresh)
             stack.extend(fresh)
-        return frozenset(names)
+        return frozenset(found)
 
-    def _body(self, name: str) -> frozenset[str]:
+    def body(self, name: str) -> frozenset[str]:
+        """Names in the body of a `def`, its formals aside."""
         if name not in self.bodies:
             found = self.world.defs[name]
             own = {f.name for f in found.formals}

@@ -6,7 +6,7 @@ import math
 
 from ppl.errors import Note, Span
 from ppl.language import tree
-from ppl.language.check.suggest import nearest, quoted
+from ppl.language.check.suggest import quoted
 from ppl.language.check.world import World, label, unknown
 from ppl.supports import Interval, Structured
 from ppl.supports.support import EVENT_DIMS, NAMED
@@ -26,7 +26,7 @@ def find_set(world: World, name: str, span: Span) -> bool:
 
 def _no_set(world: World, name: str, span: Span) -> None:
     world.undefined = True
-    near = nearest(name, world.sets)
+    near = world.nearest(name, world.sets)
     notes = tuple(Note(world.sets[n].span, "declared here") for n in near)
     help = f"declare it: `index {name} = ...`, or type a column `{name}`"
     message = f"no index set `{name}`"
@@ -69,7 +69,7 @@ def declared_type(world: World, ref: tree.TypeRef, axes: tuple[Axis, ...], *, op
 def _no_type(world: World, ref: tree.TypeRef) -> None:
     if not world.problems.once(f"set {ref.name}"):
         return
-    near = nearest(ref.name, world.sets, [*NAMED, *EVENT_DIMS])
+    near = world.nearest(ref.name, world.sets, [*NAMED, *EVENT_DIMS])
     if not near:
         _no_set(world, ref.name, ref.span)
         return

@@ -8,7 +8,7 @@ from ppl.language import tree
 from ppl.language.check import operators
 from ppl.language.check.levels import CONTINUOUS, walk
 from ppl.language.check.scope import Scope
-from ppl.language.check.suggest import nearest, quoted
+from ppl.language.check.suggest import quoted
 from ppl.language.typed import ColumnDef, DataRef, Ref, Term
 
 
@@ -22,7 +22,7 @@ def undefined(scope: Scope, node: tree.Name) -> None:
         _wrong_kind(scope, node)
         return
     values = [*scope.loops, *scope.formals, *world.defined, *world.columns, *world.givens]
-    near = nearest(node.id, values, operators.CONSTANTS, world.symbols)
+    near = scope.world.nearest(node.id, values, operators.CONSTANTS, world.symbols)
     message = f"no `{node.id}` here"
     notes: tuple[Note, ...] = ()
     help = f"define it: `{node.id} ~ ...`, or declare it as data"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ppl.errors import Source, Span
 from ppl.language import tree
 from ppl.language.check.levels import CONSTANT, level_of
 from ppl.language.check.problems import Problems
+from ppl.language.check.suggest import nearest
 from ppl.language.typed import ColumnDef, GivenDef, IndexSet, NetworkDef, TableDef, Term
 from ppl.supports import BOOL
 from ppl.types import Axis, Type
 
 UNKNOWN_SET = "?"
+MOST_COMPARED = 100_000
+"""Names compared in search of suggestions, in one check."""
 
 
 def unknown(axes: tuple[Axis, ...] = ()) -> Type:
@@ -66,6 +70,7 @@ class World:
     used: set[str] = field(default_factory=set)
     modelled: set[str] = field(default_factory=set)
     depth: int = 0
+    compared: int = 0
     inlined: int = 0
     improper: list[Span] = field(default_factory=list)
     undefined: bool = False
@@ -80,6 +85,12 @@ class World:
             known = (term, level_of(self, term))
             self._levels[id(term)] = known
         return known[1]
+
+    def nearest(self, name: str, *kinds: Iterable[str]) -> tuple[str, ...]:
+        """Names close to one, as long as not too many were compared: texts may be all mistakes."""
+        candidates = [list(kind) for kind in kinds]
+        self.compared += sum(map(len, candidates))
+        return () if self.compared > MOST_COMPARED else nearest(name, *candidates)
 
     def source_text(self, term: Term) -> str:
         return self.problems.text(term.span)

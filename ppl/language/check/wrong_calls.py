@@ -9,7 +9,7 @@ from ppl.language import tree
 from ppl.language.check.habits import known_distribution
 from ppl.language.check.operators import listed
 from ppl.language.check.scope import Scope
-from ppl.language.check.suggest import nearest, quoted
+from ppl.language.check.suggest import quoted
 from ppl.language.typed import Loop, NetworkDef, TableDef, Term
 from ppl.types import Axis
 
@@ -59,7 +59,7 @@ def _unknown_function(scope: Scope, node: tree.Call, name: str) -> None:
     if not scope.problems.once(f"function {name}"):
         return
     own = [*scope.world.defs, *scope.world.networks, *scope.world.externs]
-    near = nearest(name, own, functions.names(), distributions.names())
+    near = scope.world.nearest(name, own, functions.names(), distributions.names())
     message = f"no function `{name}`"
     help = f"declare it: `def {name}(...) = ...`"
     if near:
@@ -188,7 +188,7 @@ def nothing_to_reduce(scope: Scope, node: tree.Call, found: Function, term: Term
 
 def no_column(scope: Scope, node: tree.Attribute, table: TableDef) -> None:
     names = [c.name for c in table.columns]
-    near = nearest(node.name, names)
+    near = scope.world.nearest(node.name, names)
     message = f"`{table.name}` has no column `{node.name}`"
     message += f"; did you mean {quoted(near)}?" if near else ""
     help = "" if near else f"its columns are {quoted(names, 'and')}"
@@ -212,7 +212,7 @@ def no_attribute(scope: Scope, node: tree.Attribute) -> None:
 
 def no_part(scope: Scope, node: tree.Attribute, network: NetworkDef) -> None:
     parts = [p for p, _ in network.outputs]
-    near = nearest(node.name, parts)
+    near = scope.world.nearest(node.name, parts)
     message = f"no part `{node.name}`; `{network.name}` returns {quoted(parts, 'and')}"
     at = node.span.end - len(node.name)
     span = type(node.span)(at, node.span.end)
@@ -317,7 +317,7 @@ def no_reduction(scope: Scope, node: tree.Comprehension) -> None:
     assert node.function is not None
     text = scope.problems.text(node.function.span)
     names = [n for n in functions.names() if (f := functions.find(n)) is not None and f.kind == "reduction"]
-    near = nearest(text, names)
+    near = scope.world.nearest(text, names)
     message = f"`{text}` does not reduce a run of values"
     message += f"; did you mean {quoted(near)}?" if near else ""
     help = "" if near else f"these do: {', '.join(f'`{n}`' for n in names)}"

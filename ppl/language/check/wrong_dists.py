@@ -9,7 +9,7 @@ from ppl.language import tree
 from ppl.language.check.habits import known_distribution
 from ppl.language.check.operators import defined_at, listed
 from ppl.language.check.scope import Scope
-from ppl.language.check.suggest import nearest, quoted
+from ppl.language.check.suggest import quoted
 from ppl.language.typed import Term
 from ppl.types import Axis, Type
 
@@ -51,7 +51,7 @@ def no_distribution(scope: Scope, node: tree.Call, name: str) -> None:
     if not scope.problems.once(f"distribution {name}"):
         return
     known = known_distribution(name)
-    near = (known,) if known else nearest(name, [*distributions.names(), *ALSO])
+    near = (known,) if known else scope.world.nearest(name, [*distributions.names(), *ALSO])
     message = f"no distribution `{name}`"
     message += f"; did you mean {quoted(near)}?" if near else ""
     help = "" if near else "`ppl explain-error E201` lists the distributions"

@@ -8,7 +8,7 @@ from ppl.language.check.levels import DATA, walk
 from ppl.language.check.operators import defined_at, listed
 from ppl.language.check.scope import Scope
 from ppl.language.check.statements import Pending
-from ppl.language.check.suggest import nearest, quoted, singular
+from ppl.language.check.suggest import quoted, singular
 from ppl.language.check.wrong_axes import left_over
 from ppl.language.typed import DataRef, Loop, Ref, Term
 from ppl.types import Axis, Type
@@ -33,7 +33,7 @@ def unknown_subscript(scope: Scope, name: tree.Name) -> None:
     scope.world.undefined = True
     if not scope.problems.once(f"name {name.id}"):
         return
-    near = nearest(name.id, scope.loops, scope.world.sets)
+    near = scope.world.nearest(name.id, scope.loops, scope.world.sets)
     message = f"no index variable or index set `{name.id}` here"
     message += f"; did you mean {quoted(near)}?" if near else ""
     help = "" if near else f"add `for {name.id} in set` to the line, or declare `index {name.id} = ...`"
