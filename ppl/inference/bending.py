@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,8 @@ class BendObjective:
 
     def at(self, x: Array) -> Bend:
         """The bend with parameters x."""
-        parts, start = {}, 0
+        parts: dict[str, Any] = {}
+        start = 0
         for name in FREE:
             old: Array = getattr(self.base, name)
             parts[name] = x[start : start + old.size].reshape(old.shape)
@@ -133,7 +135,8 @@ def fit_bend(target: Target, q: Approximation, rng: np.random.Generator) -> Bend
 
 
 def _root(cov: Array, order: NDArray[np.int64]) -> Array:
-    return np.linalg.cholesky(cov[np.ix_(order, order)])
+    root: Array = np.asarray(np.linalg.cholesky(cov[np.ix_(order, order)]), float)
+    return root
 
 
 def _drivers(objective: BendObjective, candidates: int) -> NDArray[np.intp]:
@@ -158,7 +161,8 @@ def _drivers(objective: BendObjective, candidates: int) -> NDArray[np.intp]:
     curve[own, own] = stretch[own, own] = 0.0
     promise = 0.25 * (np.square(curve).sum(0) + np.square(stretch).sum(0) + np.square(skew))
     best = np.argsort(-promise)[:MOST_DRIVERS]
-    return best[promise[best] > max(WORTH, 0.1 * promise[best[0]])]
+    chosen: NDArray[np.intp] = best[promise[best] > max(WORTH, 0.1 * promise[best[0]])]
+    return chosen
 
 
 def _climbed(objective: BendObjective) -> Bend | None:

@@ -18,6 +18,7 @@ NARROW, WIDE = 1.15, 0.85  # corrected over reported sd beyond which a coordinat
 MOVED = 0.15  # likewise for the shift of a mean, in sds
 WIDENED = 1.2  # response over fitted sd beyond which the correction is worth telling
 DRAW_ERROR = 0.3  # dependence on the draws, in sds, that is worth a warning
+HEAVY = 0.8  # tail index of a coordinate's own draws above which its moments are in doubt
 STARTS = 1.0  # nats between the ends of starts that count as the same
 FLAT = 1e-6  # eigenvalue of the correlation matrix below which a combination is not identified
 
@@ -120,6 +121,15 @@ def _poor_weights(seen: Evidence) -> Finding | None:
     return Finding("W706", text, heavy)
 
 
+def _heavy_tails(seen: Evidence) -> Finding | None:
+    at = seen.importance
+    places = tuple(int(i) for i in np.flatnonzero(at.coordinate_khat > HEAVY))
+    if not at.corrected or not places:
+        return None
+    text = f"the tails of {names_of(seen.target, places)} are so heavy that a mean and an sd say little"
+    return Finding("W715", text, places)
+
+
 def _local_weights(seen: Evidence) -> Finding | None:
     at = seen.importance
     if at.usable or not (math.isfinite(at.khat_globals) and at.khat_globals < at.limit):
@@ -217,6 +227,7 @@ RULES: tuple[Callable[[Evidence], Finding | None], ...] = (
     _rival,
     _starts_differ,
     _poor_weights,
+    _heavy_tails,
     _wrong_widths,
     _narrow_mean_field,
     _not_identified,
