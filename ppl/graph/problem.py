@@ -22,6 +22,7 @@ from ppl.graph.order import groups, sort_statements
 from ppl.graph.passes import run_passes
 from ppl.graph.simulate import Simulation, from_draws, simulate
 from ppl.graph.store import axis_sets
+from ppl.graph.unsupported import refuse_unsupported
 from ppl.language import typed as t
 
 Array = Any
@@ -48,6 +49,7 @@ class Problem:
     """A program bound to data."""
 
     def __init__(self, program: t.Program, data: BoundData, *, noncentre: bool = True) -> None:
+        refuse_unsupported(program)
         self.program = program
         self.data = data
         source = build(program)

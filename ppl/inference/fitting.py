@@ -15,6 +15,7 @@ import numpy as np
 
 from ppl.errors import FitError, Source, UsageError, fail
 from ppl.graph.bind_statistics import statistics
+from ppl.graph.unsupported import refuse_guide
 from ppl.inference.base import discover, options
 from ppl.inference.run import Options, Run, run
 from ppl.language.typed import Program
@@ -70,6 +71,7 @@ def _near(name: str, known: list[str]) -> str:
 def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]) -> Fit:
     """Fit, certify, summarise. Raises `FitError` when not even a first state is finite."""
     started = time.perf_counter()
+    refuse_guide(bound.program)
     problem = bound.problem
     target = problem.target()
     backend = how.backend()

@@ -1,0 +1,53 @@
+"""What the language has and no backend runs yet: refused by name, with what to use meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ppl.errors import Diagnostic, ModelError
+from ppl.functions import find
+from ppl.graph.bind_usage import children
+from ppl.language import typed as t
+
+OPERATORS = frozenset({"shift", "nothing"})
+
+
+def refuse_unsupported(program: t.Program) -> None:
+    """Raise `ModelError` E605 for networks and external functions that a definition calls."""
+    found: dict[str, Diagnostic] = {}
+    for definition in (*program.definitions, *program.report):
+        for term in _terms(definition.body):
+            if isinstance(term, t.NetworkCall):
+                found.setdefault(term.network, _network(term))
+            elif isinstance(term, t.Apply) and term.function not in OPERATORS and find(term.function) is None:
+                found.setdefault(term.function, _extern(term))
+    if found:
+        raise ModelError(tuple(found.values()), program.source)
+
+
+def refuse_guide(program: t.Program) -> None:
+    """Raise `ModelError` E605 where a `guide:` block would be passed over in silence."""
+    if program.guide:
+        message = "`guide` is not obeyed yet"
+        help = "leave it out: the approximation is chosen by the program, and `ppl explain` prints it"
+        raise ModelError((Diagnostic("E605", message, program.guide[0].span, help=help),), program.source)
+
+
+def _network(term: t.NetworkCall) -> Diagnostic:
+    help = "meanwhile write the mean out, as a sum of coefficients times functions of the inputs"
+    return Diagnostic("E605", f"networks are not fitted yet: `{term.network}`", term.span, help=help)
+
+
+def _extern(term: t.Apply) -> Diagnostic:
+    help = "meanwhile write it as a `def`, or give its values as a `given`"
+    return Diagnostic(
+        "E605", f"external functions are not called yet: `{term.function}`", term.span, help=help
+    )
+
+
+def _terms(root: t.Term) -> Iterator[t.Term]:
+    pending = [root]
+    while pending:
+        term = pending.pop()
+        yield term
+        pending.extend(children(term))
