@@ -18,7 +18,8 @@ __all__ = ["anp", "as_primitive", "grad", "value_and_grad"]
 def as_primitive(op: Op) -> Callable[..., Array]:
     """Wrap an operation as an autograd primitive with its own reverse rules."""
     if not any(op.vjps):
-        return notrace_primitive(op.forward)
+        untraced: Callable[..., Array] = notrace_primitive(op.forward)
+        return untraced
     function: Callable[..., Array] = primitive(op.forward)
     rules = []
     numbers = []

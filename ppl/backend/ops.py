@@ -1,7 +1,5 @@
 """The array namespace (``xp``) of densities, functions and bijections."""
 
-# ruff: noqa: F401
-
 from ppl.backend.chain import affine_scan, chain_log_partition
 from ppl.backend.elementwise import (
     abs_ as abs,
@@ -141,6 +139,7 @@ __all__ = [
     "less_equal",
     "lgamma",
     "log",
+    "log1m_ratio",
     "log1mexp",
     "log1p",
     "log_beta",
@@ -176,6 +175,7 @@ __all__ = [
     "ndtr",
     "ndtri",
     "negative",
+    "negative_binomial_kernel",
     "normal_log_density",
     "not_equal",
     "pick",
@@ -204,6 +204,7 @@ __all__ = [
     "transpose",
     "trigamma",
     "where",
+    "xlog1m",
     "xlog1py",
     "xlogy",
     "zeros_like",

@@ -196,11 +196,12 @@ def log_betaincc(a: Array, b: Array, x: Array) -> Array:
 @np.errstate(all="ignore")
 def _log_stdtr(df: Array, t: Array) -> Array:
     df, t = _f(df, t)
-    s = np.square(t)
+    s: Array = np.square(t)
     wide = np.isinf(t)
     near = _log_betaincc(0.5, 0.5 * df, np.where(wide, 1.0, s / (df + s)))
     far = _log_betainc(0.5 * df, 0.5, np.where(wide, 0.0, df / (df + s)))
-    tail = np.where(s < df, near, far) - math.log(2.0)
+    tail: Array = np.where(s < df, near, far)
+    tail = tail - math.log(2.0)
     return np.where(t <= 0, tail, np.log1p(-np.exp(np.minimum(tail, 0.0))))
 
 

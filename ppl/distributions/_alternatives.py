@@ -16,7 +16,7 @@ def sd_of(sd: Array | None, var: Array | None, precision: Array | None) -> Array
     return xp.sqrt(var) if var is not None else 1.0 / xp.sqrt(precision)
 
 
-def rate_of(rate: Array | None, scale: Array | None) -> Array:
+def rate_of(rate: Array, scale: Array) -> Array:
     """The rate from the rate or its inverse."""
     return rate if rate is not None else 1.0 / scale
 

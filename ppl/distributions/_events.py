@@ -23,7 +23,7 @@ def event_length(event_shape: tuple[int, ...] | None, *parameters: Array) -> int
     """The length of the event axis, from the caller or from the widest parameter."""
     if event_shape is not None:
         return event_shape[-1]
-    return max(np.shape(p)[-1] for p in parameters if np.ndim(p))
+    return int(max(np.shape(p)[-1] for p in parameters if np.ndim(p)))
 
 
 def total(x: Array) -> Array:

@@ -25,6 +25,10 @@ def log_choose(n: Array, x: Array) -> Array:
     return xp.factorial_kernel(x) + xp.factorial_kernel(rest) - xp.factorial_kernel(n) + n - share
 
 
+def _log_base(x: Array, n: Array = 0.0) -> Array:
+    return log_choose(n, x)
+
+
 def _natural(n: Array, p: Array = None, logit: Array = None) -> tuple[Array]:
     return (logit if logit is not None else xp.log_probability(p) - xp.log_probability(1.0 - p),)
 
@@ -52,7 +56,7 @@ class Binomial(Distribution):
         natural=_natural,
         log_normaliser=lambda a, n: n * xp.softplus(a),
         given=lambda a, n: {"n": n, "p": xp.sigmoid(a)},
-        log_base=lambda x, n: log_choose(n, x),
+        log_base=_log_base,
     )
     reference = "C. Loader, Fast and Accurate Computation of Binomial Probabilities, 2000"
 

@@ -44,7 +44,7 @@ class Mixture(Distribution):
 
     @classmethod
     def support(cls, components: Any = (REAL,), **given: Support) -> Support:
-        parts = components if isinstance(components, tuple | list) else (components,)
+        parts: Sequence[Support] = components if isinstance(components, tuple | list) else (components,)
         if any(not isinstance(p, Interval) for p in parts):
             return parts[0]
         bounds = [element(p) for p in parts]
@@ -98,8 +98,8 @@ class Mixture(Distribution):
     @classmethod
     def states(cls, weights: Array, components: Any) -> Array | None:
         parts = (components,) if isinstance(components, Applied) else components
-        known = [c.states() for c in parts]
-        return None if any(k is None for k in known) else np.unique(np.concatenate(known))
+        known = [k for c in parts if (k := c.states()) is not None]
+        return np.unique(np.concatenate(known)) if len(known) == len(parts) else None
 
     @classmethod
     def log_cdf(cls, x: Array, weights: Array, components: Any) -> Array:

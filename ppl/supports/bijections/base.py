@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-import numpy as np
-
 Array = Any
 
 
@@ -29,5 +27,5 @@ class Bijection(ABC):
         """The value and log |det dx/du| in batch shape."""
 
     @abstractmethod
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         """The coordinates of a value (plain numpy)."""

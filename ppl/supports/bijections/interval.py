@@ -24,7 +24,7 @@ class Identity(Bijection):
     def forward(self, u: Array) -> tuple[Array, Array]:
         return u, xp.zeros_like(u)
 
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         return np.asarray(x, dtype=float)
 
 
@@ -38,7 +38,7 @@ class Above(Bijection):
         size = xp.exp(u)
         return (size if _is_zero(self.lower) else self.lower + size), u
 
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         return np.log(np.asarray(x, dtype=float) - self.lower)
 
 
@@ -51,7 +51,7 @@ class Below(Bijection):
     def forward(self, u: Array) -> tuple[Array, Array]:
         return self.upper - xp.exp(u), u
 
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         return np.log(self.upper - np.asarray(x, dtype=float))
 
 
@@ -74,6 +74,6 @@ class Between(Bijection):
         width = self.upper - self.lower
         return self.lower + width * share, slope + xp.log(width)
 
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         x = np.asarray(x, dtype=float)
         return np.log(x - self.lower) - np.log(self.upper - x)

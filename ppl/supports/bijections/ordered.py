@@ -29,7 +29,7 @@ class Ordered(Bijection):
         x = xp.cumsum(xp.concatenate(first, xp.exp(gaps), axis=-1), axis=-1)
         return x, xp.sum(gaps, axis=-1)
 
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         x = np.asarray(x, dtype=float)
         return np.concatenate([x[..., :1], np.log(np.diff(x, axis=-1))], axis=-1)
 
@@ -43,7 +43,7 @@ class PositiveOrdered(Bijection):
     def forward(self, u: Array) -> tuple[Array, Array]:
         return xp.cumsum(xp.exp(u), axis=-1), xp.sum(u, axis=-1)
 
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         x = np.asarray(x, dtype=float)
         return np.log(np.diff(x, axis=-1, prepend=0.0))
 
@@ -64,6 +64,6 @@ class UnitVector(Bijection):
         area = math.log(2.0) - math.lgamma(0.5 * size) - 0.5 * size * math.log(2.0)
         return u / xp.expand_dims(length, axis=-1), area - 0.5 * square
 
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         x = np.asarray(x, dtype=float)
         return x * math.sqrt(x.shape[-1])

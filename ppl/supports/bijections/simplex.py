@@ -25,7 +25,7 @@ def _forward(u: Array) -> tuple[Array, Array]:
     return xp.exp(xp.maximum(y - top, FLOOR)), log_det
 
 
-def _inverse(x: Array) -> np.ndarray:
+def _inverse(x: Array) -> Array:
     return np.log(np.asarray(x, dtype=float)) @ basis(np.shape(x)[-1])
 
 
@@ -44,7 +44,7 @@ class Simplex(Bijection):
     def forward(self, u: Array) -> tuple[Array, Array]:
         return _forward(u)
 
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         return _inverse(x)
 
 
@@ -61,7 +61,7 @@ class RowStochastic(Bijection):
         x, log_det = _forward(u)
         return x, xp.sum(log_det, axis=-1)
 
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         return _inverse(x)
 
 
@@ -78,5 +78,5 @@ class ZeroSum(Bijection):
         x = xp.design(basis(u.shape[-1] + 1), u)
         return x, xp.sum(xp.zeros_like(u), axis=-1)
 
-    def inverse(self, x: Array) -> np.ndarray:
+    def inverse(self, x: Array) -> Array:
         return np.asarray(x, dtype=float) @ basis(np.shape(x)[-1])
