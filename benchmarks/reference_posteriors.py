@@ -92,8 +92,8 @@ def election88():
     def model():
         b0, bf, bb, bp = n("b0", 0, 2.5), n("b_female", 0, 1), n("b_black", 0, 2.5), n("b_previous", 0, 5)
         a_state = sample("a_state", jnp.zeros(states), half("sd_state", 1))
-        a_age = sample("a_age", jnp.zeros(4), half("sd_age", 1))
-        a_edu = sample("a_edu", jnp.zeros(4), half("sd_edu", 1))
+        a_age = sample("a_age", jnp.zeros(4), 0.3)
+        a_edu = sample("a_edu", jnp.zeros(4), 0.3)
         eta = b0 + bf * d["female"] + bb * d["black"] + a_age[age] + a_edu[edu]
         eta = eta + a_state[state] + bp * (d["previous_share"] - 0.5)
         numpyro.sample("y", dist.Bernoulli(logits=eta), obs=d["bush"])

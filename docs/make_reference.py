@@ -1,4 +1,4 @@
-"""Write docs/reference.md and docs/commands.md from what the program itself declares.
+"""Write docs/reference.md, docs/commands.md and docs/errors.md from what the program itself declares.
 
     python docs/make_reference.py [--check]
 
@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import click
 
@@ -20,6 +21,7 @@ from ppl.cli.main import group
 from ppl.distributions import Distribution, Parameter
 from ppl.functions import Function, FunctionParameter
 from ppl.functions.constants import CONSTANTS
+from ppl.language.codes import ENTRIES
 from ppl.supports import describe
 
 DOCS = Path(__file__).resolve().parent
@@ -114,9 +116,20 @@ def help_of(path: list[str]) -> str:
     return command.get_help(inner).rstrip()
 
 
+def errors() -> str:
+    """The text of errors.md: every entry of the catalogue of diagnostics."""
+    parts = ["# Every diagnostic", MADE, "`ppl explain-error CODE` prints one of them."]
+    for code, entry in sorted(ENTRIES.items()):
+        parts += [f"## {code}: {entry.title}", "\n".join(x.strip() for x in entry.why.strip().splitlines())]
+        for word, text in (("Wrong", entry.wrong), ("Right", entry.right)):
+            if text:
+                parts.append(f"{word}:\n\n```text\n{dedent(text).strip()}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
 def pages() -> dict[str, str]:
     """Every generated page: its name and text."""
-    return {"reference.md": reference(), "commands.md": commands()}
+    return {"reference.md": reference(), "commands.md": commands(), "errors.md": errors()}
 
 
 def main(arguments: list[str]) -> int:

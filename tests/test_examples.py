@@ -2,7 +2,8 @@
 
 The tolerances of `expected.toml` bound the approximation, not sampling noise: the fits are
 deterministic for a seed, so a test has no false alarms once it passes. Its broken twin shifts the
-reference by more than the tolerance and must fail.
+reference by more than the tolerance and must fail. A parameter listed under `may_miss` may be
+further off if the fit itself warns about it.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def test_default_fit_reaches_the_figures(name: str, capsys: pytest.CaptureFixtur
     assert run(["fit", str(folder / f"{name}.model"), str(folder / "data.csv"), "--json"]) == 0
     form = json.loads(capsys.readouterr().out)
     expected = expected_of(name)
-    assert misses(form["posterior"], expected) == []
+    warned = {n for w in form["warnings"] for n in w["names"]} & set(expected.get("may_miss", ()))
+    assert [m for m in misses(form["posterior"], expected) if m.split(":")[0] not in warned] == []
     twin = 2.5 * max(expected["tolerance"]["mean"], 0.1)
     assert len(misses(form["posterior"], expected, twin)) == len(expected["posterior"])

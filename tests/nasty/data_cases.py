@@ -5,8 +5,8 @@ from tests.nasty.case import Case
 
 PD = 'index d = 2\ntable rows(y[d]: real = "y_*")\nmu[d] ~ Normal(0, 1)\ny[i] ~ MultivariateNormal(mu, cov = covariance({})) for i in rows\n'
 PAIRS = {"data.csv": "y_1,y_2\n0,1\n1,0\n"}
-COUPLED = "index sites = {n}\ntable rows(y: real)\n\n" + (
-    "s[k] ~ Bernoulli(0.5) for k in sites\ny[i] ~ Normal(exp(sum(0.1 * s[k] for k in sites)), 1) for i in rows\n"
+COUPLED = "index sites = {n}\ntable rows(y: real)\n\nmu ~ Normal(0, 1)\n" + (
+    "s[k] ~ Bernoulli(0.5) for k in sites\ny[i] ~ Normal(mu + exp(sum(0.1 * s[k] for k in sites)), 1) for i in rows\n"
 )
 
 CASES = [

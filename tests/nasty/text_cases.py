@@ -48,7 +48,7 @@ SYNTAX = [
 ]
 
 NAMES = [
-    Case("undeclared", REGRESSION.format("mu", "sgima"), 2, "E202", 6, 22, ("`sigma`",)),
+    Case("undeclared", REGRESSION.format("mu", "sgima"), 2, "E202", 6, 23, ("`sigma`",)),
     Case("twice", observing("mu ~ Normal(0, 1)\nmu ~ Normal(0, 2)\ny[i] ~ Normal(mu, 1) for i in rows"), 2, "E204", 3, 1, ("2",)),
     Case(
         "cycle",
@@ -100,7 +100,7 @@ TYPES = [
     ),
     Case("wrong_axis", observing("index g = 3\nm[k] ~ Normal(0, 1) for k in g\ny[i] ~ Normal(m[i], 1) for i in rows"), 2, "E311", 4),
     Case("network", observing("index d = 2\nnetwork f(d -> out[d]) = MLP(hidden = [3])\nz[i, d] ~ Normal(0, 1) for i in rows\n"
-                              "y[i] ~ Normal(sum(f(z[i]).out), 1) for i in rows"), 2, "E...", says=("network",)),
+                              "y[i] ~ Normal(sum(f(z[i]).out), 1) for i in rows"), 2, "E...", says=("networks are not fitted yet", "`f`")),
 ]  # fmt: skip
 
 CASES = SYNTAX + NAMES + TYPES
