@@ -157,14 +157,14 @@ class Program:
     def value(self, z: Array) -> Array:
         """The output (draws,) at z."""
         if self.output is None:
-            return np.broadcast_to(self.constant, (len(z),))
+            return np.broadcast_to(np.asarray(self.constant), (len(z),))
         with np.errstate(all="ignore"):
             return self._forward(z)[self.output]
 
     def value_and_grad(self, z: Array) -> tuple[Array, Array]:
         """The output (draws,) and the gradient of each draw's output in its own z (draws, size)."""
         if self.output is None:
-            return np.broadcast_to(self.constant, (len(z),)), np.zeros_like(z)
+            return np.broadcast_to(np.asarray(self.constant), (len(z),)), np.zeros_like(z)
         with np.errstate(all="ignore"):
             values = self._forward(z)
             return values[self.output], self._backward(values)

@@ -15,10 +15,10 @@ import numpy as np
 from ppl.backend import ops as xp
 from ppl.backend.tape import Program, Tape
 from ppl.graph.assemble import Layout, Terms, joint, walk
-from ppl.graph.eliminate import Latent, Potential, Read
 from ppl.graph.evaluate import Evaluator
 from ppl.graph.gathers import Index
 from ppl.graph.named import Named
+from ppl.graph.potentials import Latent, Potential, Read
 
 AT_ONCE = 2_000_000  # probabilities held at once
 

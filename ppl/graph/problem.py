@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -213,6 +213,13 @@ class Problem:
     def prior(self, draws: int, rng: np.random.Generator) -> Simulation:
         """Ancestral draws of all latents and observations."""
         return simulate(self._plain_layout, draws, rng)
+
+    def prior_of(
+        self, names: Collection[str], draws: int, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """Prior draws of some latents and of what they need, without the observations."""
+        lay = _restricted(self._plain_layout, set(names))
+        return simulate(lay, draws, rng, observe=False).latents
 
     def _at_draws(
         self,

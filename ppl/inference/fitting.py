@@ -25,11 +25,12 @@ from ppl.posterior.bound import Bound
 from ppl.posterior.diagnostics import Certificate, certify
 from ppl.posterior.element_names import ElementNames
 from ppl.posterior.fit import Fit
+from ppl.posterior.prior_check import prior_conflicts
 from ppl.posterior.record import Bound as ElboBound
 from ppl.posterior.record import FitWarning
 from ppl.version import VERSION
 
-RUN, CHECK, REPORT = 0, 1, 2  # purposes of random streams
+RUN, CHECK, REPORT, PRIOR = 0, 1, 2, 5  # purposes of random streams
 
 
 @dataclass(frozen=True)
@@ -85,19 +86,20 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
         problem, checked.draws, spread_khat(problem, target.groups, checked.importance.coordinate_khat),
         np.random.default_rng([how.seed, REPORT]),
     )  # fmt: skip
+    conflicts = prior_conflicts(problem, drawn.draws, np.random.default_rng([how.seed, PRIOR]))
     fit_seconds = time.perf_counter() - started
     return Fit(
         model_name=source.name,
         model_text=source.text,
         method=how.method,
-        status=_status(done, checked),
-        verdict=ElementNames(problem, target).rewritten(checked.verdict),
+        status="warn" if conflicts and _status(done, checked) == "ok" else _status(done, checked),
+        verdict=_verdict(ElementNames(problem, target).rewritten(checked.verdict), checked, conflicts),
         seed=how.seed,
         estimates=drawn.estimates,
         draws=drawn.draws,
         approximation=done.result,
         bound=_elbo(done.result, checked),
-        warnings=_warnings(problem, target, checked),
+        warnings=(*_warnings(problem, target, checked), *conflicts),
         log_evidence=checked.elbo if checked.importance.exact else None,
         seconds={**seconds, "fit": fit_seconds, "total": sum(seconds.values()) + fit_seconds},
         options=dict(how.options or {}),
@@ -147,6 +149,10 @@ def _certify(target: Any, backend: Any, done: Run[Any, Approximation], how: How,
 
 def _status(done: Run[Any, Any], checked: Certificate) -> str:
     return done.outcome.status if done.outcome.status != "converged" else checked.status
+
+
+def _verdict(sentence: str, checked: Certificate, conflicts: tuple[FitWarning, ...]) -> str:
+    return f"Use with care: {conflicts[0].message}." if conflicts and checked.status == "ok" else sentence
 
 
 def _elbo(q: Approximation, checked: Certificate) -> ElboBound:
