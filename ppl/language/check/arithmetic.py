@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ppl.errors import Note
 from ppl.language import tree
 from ppl.language.check import operators
-from ppl.language.check.expressions import Axes, check_expr, handles, nothing, too_deep
+from ppl.language.check.expressions import Axes, check_expr, constant, handles, nothing, too_deep
 from ppl.language.check.scope import Scope
 from ppl.language.check.world import boolean, is_unknown, label
 from ppl.language.typed import Apply, Const, DataRef, Ref, Subscript, Term, Var
@@ -167,6 +167,9 @@ def _pair(scope: Scope, op: str, a: Term, b: Term, node: tree.Compare) -> Term:
         return operators.apply(scope, COMPARISONS[op], (a, b), node)
     a, b = as_label(scope, a, b), as_label(scope, b, a)
     if a.type.element != b.type.element:
+        a, b = label_number(scope, a) or a, label_number(scope, b) or b
+        if "label" not in (a.type.element, b.type.element):
+            return operators.apply(scope, COMPARISONS[op], (a, b), node)
         labelled, other = (a, b) if a.type.element == "label" else (b, a)
         scope.error(
             "E308",
@@ -181,6 +184,22 @@ def _pair(scope: Scope, op: str, a: Term, b: Term, node: tree.Compare) -> Term:
         return nothing(scope, node)
     axes = operators.common_axes(scope, (a, b), node)
     return Apply(boolean(axes), scope.place(node.span), COMPARISONS[op], (a, b))
+
+
+def label_number(scope: Scope, term: Term) -> Term | None:
+    """The number that a label of a set of numbers stands for; None for other labels.
+
+    Labels of a fixed-size set are 1, 2, ...; those of a range are its numbers.
+    """
+    found = scope.world.sets.get(term.type.set or "")
+    if term.type.element != "label" or found is None or found.kind not in ("fixed", "range"):
+        return None
+    node = tree.Node(span=term.span)
+    place = operators.apply(scope, "position", (term,), node)
+    if found.kind == "fixed" or found.low is None:
+        return place
+    offset = operators.apply(scope, "subtract", (found.low, constant(scope, node, 1)), node)
+    return operators.apply(scope, "add", (place, offset), node)
 
 
 def as_label(scope: Scope, term: Term, like: Term) -> Term:

@@ -81,10 +81,8 @@ def _shift(scope: Scope, node: tree.Sum) -> Term | None:
 def _places(scope: Scope, term: Term) -> Term:
     """How many places a lag goes: a number, or the position of a label."""
     if term.type.element == "label" and not is_unknown(term.type):
-        found = scope.world.sets.get(term.type.set or "")
-        if found is not None and found.kind in ("fixed", "range", "labelled", "filtered"):
-            return operators.apply(scope, "position", (term,), tree.Node(span=term.span))
-        return arithmetic.number(scope, term)
+        counted = arithmetic.label_number(scope, term)
+        return arithmetic.number(scope, term) if counted is None else counted
     if not is_unknown(term.type) and not element(term.type.support).integer and term.type.support != REAL:
         _fraction(scope, term)
     return term

@@ -9,6 +9,7 @@ from ppl.language.check.operators import defined_at, listed
 from ppl.language.check.scope import Scope
 from ppl.language.check.statements import Pending
 from ppl.language.check.suggest import quoted, singular
+from ppl.language.check.world import UNKNOWN_SET
 from ppl.language.check.wrong_axes import left_over
 from ppl.language.typed import DataRef, Loop, Ref, Term
 from ppl.types import Axis, Type
@@ -17,6 +18,8 @@ from ppl.types import Axis, Type
 def index_missing(scope: Scope, target: tree.Target, loop: Loop) -> None:
     """E314."""
     inside = ", ".join([*(s.id for s in target.subscripts), loop.name])
+    if loop.set == UNKNOWN_SET:
+        return
     scope.error(
         "E314",
         f"`{target.name}` would be defined once per {singular(loop.set)}; write `{target.name}[{inside}]`",
