@@ -18,7 +18,7 @@ NARROW, WIDE = 1.15, 0.85  # corrected over reported sd beyond which a coordinat
 MOVED = 0.15  # likewise for the shift of a mean, in sds
 WIDENED = 1.2  # response over fitted sd beyond which the correction is worth telling
 DRAW_ERROR = 0.3  # dependence on the draws, in sds, that is worth a warning
-HEAVY = 0.8  # tail index of a coordinate's own draws above which its moments are in doubt
+HEAVY = 0.9  # tail index of a coordinate's own draws above which its moments are in doubt
 STARTS = 1.0  # nats between the ends of starts that count as the same
 FLAT = 1e-6  # eigenvalue of the correlation matrix below which a combination is not identified
 
@@ -105,7 +105,7 @@ def _draw_error(seen: Evidence) -> Finding | None:
     text = (
         f"the answer moves by {seen.facts.shift:.2f} sds from one set of draws to another; raise --max-draws"
     )
-    return Finding("W705", text)
+    return Finding("W705", text, severity="note" if seen.importance.corrected else "warn")
 
 
 def _poor_weights(seen: Evidence) -> Finding | None:
