@@ -66,7 +66,7 @@ class Simulation:
                 found.append((name, partial(self._drawn, drawn, order, None)))
         return found
 
-    def _drawn(self, drawn: Array, order: Array, column: t.ColumnDef | None, k: int) -> list[object]:
+    def _drawn(self, drawn: Array, order: np.ndarray, column: t.ColumnDef | None, k: int) -> list[object]:
         values = drawn[k][order]
         return values.tolist() if column is None else _written(values, column, self.bound.data)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ppl.posterior import archive
 from ppl.posterior.approximation import Approximation
+from ppl.posterior.bend import Bend
 from ppl.posterior.estimates import Estimates
 from ppl.posterior.fit import SCHEMA, Fit
 from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level
@@ -29,6 +30,7 @@ PLAIN = (
     "versions",
 )
 GAUSSIAN = ("mean", "log_sd", "scale_tril", "response_cov", "response_sd", "point")
+BENT = tuple(f.name for f in fields(Bend))
 
 T = TypeVar("T")
 
@@ -72,6 +74,8 @@ def _arrays(fit: Fit) -> dict[str, np.ndarray]:
         array = getattr(fit.approximation, name)
         if array is not None:
             arrays[f"approximation/{name}"] = _plain(array)
+    if fit.approximation.bend is not None:
+        arrays |= {f"bend/{name}": _plain(getattr(fit.approximation.bend, name)) for name in BENT}
     return arrays
 
 
@@ -107,7 +111,7 @@ def _fit(reader: archive.Reader, record: Mapping[str, Any]) -> Fit:
         model_text=reader.text(MODEL),
         estimates=_estimates(reader, record["estimates"]),
         draws=_group(reader, "draws", record),
-        approximation=Approximation(**gaussian),
+        approximation=Approximation(**gaussian, bend=bend),  # type: ignore[arg-type]
         bound=Bound(**{k: np.nan if v is None else float(v) for k, v in record["bound"].items()}),
         warnings=tuple(
             FitWarning(w["code"], w["message"], tuple(w["names"]), w["severity"]) for w in record["warnings"]

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from ppl.errors import PplError
 from ppl.posterior import archive
 from ppl.posterior.approximation import Approximation
+from ppl.posterior.bend import straight
 from ppl.posterior.estimates import estimate
 from ppl.posterior.fit import Fit
 from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level
@@ -58,6 +60,18 @@ def test_a_saved_fit_is_the_fit(tmp_path):
     np.testing.assert_array_equal(back.draws["theta"], fit.draws["theta"])
     np.testing.assert_array_equal(back.approximation.log_sd, fit.approximation.log_sd)
     assert back.constants["b"].dtype == bool
+
+
+def test_a_bent_approximation_is_kept(tmp_path):
+    bent = straight(np.array([1, 0]), np.zeros(2), np.eye(2), 1)
+    save(
+        replace(make_fit(), approximation=Approximation(np.zeros(2), scale_tril=np.eye(2), bend=bent)),
+        str(tmp_path / "fit"),
+    )
+    back = load(str(tmp_path / "fit")).approximation.bend
+    assert back is not None
+    np.testing.assert_array_equal(back.order, bent.order)
+    np.testing.assert_array_equal(back.curve, bent.curve)
 
 
 def test_the_same_fit_gives_the_same_bytes(tmp_path):
