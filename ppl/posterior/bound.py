@@ -41,7 +41,8 @@ def bind_problem(
     """Read and bind data; ``more`` goes to `ppl.graph.bind.bind`.
 
     na: texts for missing cells, each for all columns or as COLUMN=TEXT. constants: further frames,
-    after the user's own. max_memory: bytes that reading and binding may take. Raises `DataError` with file, line and column.
+    after the user's own. max_memory: bytes that reading and binding may take. Raises `DataError`
+    with file, line and column.
     """
     from ppl.graph.bind import bind
     from ppl.graph.problem import Problem

@@ -106,6 +106,8 @@ def _fit(reader: archive.Reader, record: Mapping[str, Any]) -> Fit:
     gaussian = {
         n: reader.array(f"approximation/{n}") for n in GAUSSIAN if f"approximation/{n}" in reader.names()
     }
+    names = set(reader.names())
+    bend = Bend(**{n: reader.array(f"bend/{n}") for n in BENT}) if f"bend/{BENT[0]}" in names else None
     return Fit(
         **{name: record[name] for name in PLAIN},
         model_text=reader.text(MODEL),
