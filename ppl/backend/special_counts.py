@@ -11,8 +11,9 @@ def _log_total_ratio(k: Array, size: Array, mean: Array) -> Array:
     """log((k + size) / (mean + size)), keeping digits where the two are close."""
     total, expected = np.add(k, size), np.add(mean, size)
     u = np.subtract(k, mean) / expected
-    close = np.abs(u) < 0.5
-    return np.where(close, np.log1p(np.where(close, u, 0.0)), np.log(total / expected))
+    out = np.log1p(u)
+    low = u < -0.5
+    return np.where(low, np.log(total / expected), out) if np.any(low) else out
 
 
 def _log_odds_ratio(k: Array, size: Array, mean: Array) -> Array:
