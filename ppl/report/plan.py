@@ -12,7 +12,8 @@ def plan_text(model: Any, problem: Any = None) -> str:
     """One line a latent or param: its support, transform and treatment; sizes where data are bound."""
     lines = ["method: advi, a Gaussian over the transformed latents"]
     sizes = {q.name: len(q.labels) for q in problem.quantities} if problem is not None else {}
-    rows = [_row(d, sizes) for d in model.program.definitions if d.kind in ("latent", "param")]
+    apart = _non_centred(model.graph if problem is None else problem.graph)
+    rows = [_row(d, sizes, apart) for d in model.program.definitions if d.kind in ("latent", "param")]
     rows += [_imputed(d) for d in model.program.definitions if d.imputes is not None]
     width = max((len(name) for name, _ in rows), default=0)
     lines += [f"  {name.ljust(width)}  {text}" for name, text in rows]
@@ -21,19 +22,26 @@ def plan_text(model: Any, problem: Any = None) -> str:
     return "\n".join(lines)
 
 
-def _row(d: t.Definition, sizes: dict[str, int]) -> tuple[str, str]:
+def _non_centred(graph: Any) -> set[str]:
+    """The latents that a pass has written as location + scale * standard."""
+    return {s.name.removesuffix(".raw") for s in graph.statements if s.name.endswith(".raw")}
+
+
+def _row(d: t.Definition, sizes: dict[str, int], apart: set[str]) -> tuple[str, str]:
     axes = ", ".join(str(axis) for axis in d.type.axes)
     name = f"{d.name}[{axes}]" if axes else d.name
     count = f"{sizes[d.name]} elements, " if sizes.get(d.name, 1) > 1 else ""
-    return name, count + _treatment(d)
+    return name, count + _treatment(d, d.name in apart)
 
 
-def _treatment(d: t.Definition) -> str:
+def _treatment(d: t.Definition, apart: bool) -> str:
     if d.type.element in ("label", "bool", "int"):
         what = "states" if d.type.element == "label" else "values"
         return f"discrete: its {what} are summed out exactly"
     support = describe(d.type.support)
     how = "a point estimate, by maximum likelihood" if d.kind == "param" else "Gaussian"
+    if apart:
+        return f"{how}, non-centred: location + scale times a standard latent"
     moved = "as it is" if support == "real" else f"from {support} to the real line"
     return f"{how}, {moved}"
 
