@@ -162,9 +162,26 @@ def log_beta(a: Array, b: Array) -> Array:
 )
 def binomial_logit(k: Array, n: Array, logit: Array) -> Array:
     """k log p + (n - k) log(1 - p) with p = 1 / (1 + exp(-logit)); infinite logits are exact."""
-    up = np.maximum(logit, 0.0)
-    small = np.log(1.0 + np.exp(-np.abs(logit)))  # five times faster than log1p, as exact absolutely
-    out: Array = -((n - k) * up + k * (up - logit) + n * small)
+    logit = np.asarray(logit, dtype=float)
+    shape = np.broadcast_shapes(np.shape(k), np.shape(n), logit.shape)
+    if not shape:
+        return _binomial_at_infinity(k, n, logit)
+    logit = np.broadcast_to(logit, shape)
+    # in place, since fresh memory costs more than arithmetic; log(1 + e) is five times faster than
+    # log1p and as exact absolutely
+    out = np.abs(logit)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    out += 1.0
+    np.log(out, out=out)
+    out *= n
+    part = np.maximum(logit, 0.0)
+    down = part - logit
+    down *= k
+    part *= np.subtract(n, k)
+    out += part
+    out += down
+    np.negative(out, out=out)
     return out if not np.isnan(out).any() else _binomial_at_infinity(k, n, logit)
 
 
