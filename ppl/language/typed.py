@@ -122,7 +122,10 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class Const(Term):
-    """A number, truth value, or (``type.element == 'label'``) a label's text."""
+    """A number, truth value, or (``type.element == 'label'``) a label's text.
+
+    Texts among a network's settings are labels of no set.
+    """
 
     value: float | int | bool | str
 
@@ -153,8 +156,10 @@ class Ref(Term):
 class Subscript(Term):
     """``value[indices]``: each index removes one leading axis of ``value``.
 
-    An index is a Term of element ``label`` over that axis's set (or over a set derived from it),
-    or a `Shift`, or a literal `Const` label.
+    An index is a Term of element ``label`` over that axis's set (or over a set it is derived from,
+    or one derived from it), or a `Shift`, or a literal `Const` label, or, for an axis over ``bool``,
+    a Term of element ``bool``. A whole axis before a picked one (``z[k, i]`` with k a set) is a
+    `Stack` over that set's loop.
     """
 
     value: Term
@@ -166,7 +171,9 @@ class Shift(Term):
     """``i - k`` as a subscript: the row ``amount`` places before ``base`` (``t+1`` is -1).
 
     ``base`` is a label (usually a Var); ``amount`` a data-only whole number (a label of a fixed
-    set counts as its position). Restarts within the groups of an ``order within`` table.
+    set counts as its position: the checker writes ``position(k)``, or the number itself for a range).
+    Restarts within the groups of an ``order within`` table. A whole number that picks from a fixed or
+    range set is a shift from its first label: ``a[n]`` is base ``"1"``, amount ``1 - n``.
     """
 
     base: Term
@@ -178,7 +185,9 @@ class Apply(Term):
     """A function of the registry, or an operator under its function name.
 
     Operators: ``add subtract multiply divide power negative matmul eq ne lt le gt ge and or not``.
-    ``add`` and ``multiply`` take two or more arguments.
+    ``add`` and ``multiply`` take two or more arguments. ``logp`` takes a distribution and a value.
+    Calls of an ``extern`` have its name. The number of members of a set, ``size(S)``, is a `Reduce`:
+    the sum of 1 over a loop. Constants are folded.
     """
 
     function: str
@@ -214,7 +223,11 @@ class Stack(Term):
 
 @dataclass(frozen=True, eq=False)
 class ListOf(Term):
-    """``[a, b, c]``: a value over ``type.axes[0]``, a labelled or fixed set (nested for matrices)."""
+    """``[a, b, c]``: a value over ``type.axes[0]``, a labelled or fixed set (nested for matrices).
+
+    Lists among a network's settings are over no set. The weights and components of a `Mixture` that
+    are lists without a set are over a set named ``1..n``, which is among the program's sets.
+    """
 
     items: tuple[Term, ...]
 
@@ -233,7 +246,10 @@ class Dist(Term):
     """A distribution with its arguments under the names written (``mean``, ``precision``, ...).
 
     ``type`` is the type of one draw. Wrappers (Truncated, Censored, Mixture, Ordered,
-    ZeroInflated) are Dists whose arguments include Dists (or a ListOf of Dists).
+    ZeroInflated) are Dists whose arguments include Dists (or Choose of Dists; a Mixture's components
+    are a ListOf or a Stack of them). ``Flat`` has its support in ``type`` and arguments ``lower``,
+    ``upper`` only where one of them is not constant. ``DiscreteUniform(S)`` is a Categorical with
+    equal log odds.
     """
 
     name: str
@@ -253,7 +269,15 @@ class Definition:
     subscript list in written order: a Loop for a plate, an Axis for an event axis; so the stored
     quantity has exactly these axes in this order. ``type`` is the type of the whole stored
     quantity. ``body`` is the distribution (Dist, or Choose of Dists) or the value.
-    ``imputes`` is the optional (``?``) column that an observed definition also imputes.
+    ``imputes`` is the optional (``?``) column that an observed definition also imputes, as
+    (table, column); the table of a given is "".
+
+    An observation whose left side is no plain name has ``subscripts`` equal to ``loops``, and its text
+    as ``name``; names that occur again get a number: ``0 (2)``. The ``body`` of a ``param`` is where its
+    search starts (0, or a value inside its interval, unless the text says). ``type`` of the body is
+    that of one draw or value over the event axes; ``type.axes`` follow ``subscripts``, so where plates
+    come after event axes a structured support holds along the event axes, not the last ones.
+    ``recurrent`` marks values that read earlier rows of themselves, directly or through each other.
     """
 
     name: str

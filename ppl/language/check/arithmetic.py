@@ -94,7 +94,7 @@ def _product(scope: Scope, node: tree.Product, expect: Axes) -> Term:
 
 def _long_quotient(scope: Scope, node: tree.Product, terms: tuple[Term, ...]) -> Term:
     """``a / b * c / d / ...`` of many factors as one quotient of products: wide, not deep."""
-    above, below = [terms[0]], []
+    above, below = [terms[0]], list[Term]()
     for (op, _), term in zip(node.rest, terms[1:], strict=True):
         (above if op == "*" else below).append(term)
     quotient = (_multiplied(scope, above, node), _multiplied(scope, below, node))

@@ -9,6 +9,7 @@ from ppl import distributions
 from ppl.distributions.base import Distribution, Parameter
 from ppl.language import tree
 from ppl.language.check import signatures, wrong_axes, wrong_dists
+from ppl.language.check.arithmetic import wants_axes
 from ppl.language.check.expressions import Axes, check_condition, check_expr, hull
 from ppl.language.check.inline import inline
 from ppl.language.check.levels import DISCRETE
@@ -17,10 +18,12 @@ from ppl.language.check.scope import Scope
 from ppl.language.check.supports import check_support
 from ppl.language.check.world import is_unknown, unknown
 from ppl.language.typed import Choose, Dist, Term
-from ppl.supports import Structured, Support
+from ppl.supports import Interval, Structured, Support
 from ppl.types import Axis, Type
 
 Builder = Callable[[Scope, tree.Call, Axes, bool], Term]
+OWN = ("states", "gaps")
+"""Parameters over a set of their own: the states of a label, or the gaps between them."""
 SPECIAL: dict[str, Builder] = {}
 """Distributions that need more than the rules below: wrappers, `Flat`, `DiscreteUniform(S)`."""
 
@@ -105,6 +108,10 @@ def plain(
     if not event_fits(scope, node, name, found.event_dims, event):
         look_inside(scope, node)
         return failed(scope, node, event)
+    if name == "Multinomial" and not observed and all(n != "n" for n, _ in bound):
+        signatures.missing(scope, node, name, found, "`n` missing (only an observed row tells its own total)")
+        look_inside(scope, node)
+        return failed(scope, node, event)
     parameters = {p.name: p for p in found.parameters}
     terms = []
     for parameter, value in bound:
@@ -118,7 +125,7 @@ def look_inside(scope: Scope, node: tree.Call) -> None:
     """Check the arguments for their own mistakes, when the call itself is wrong."""
     for a in node.arguments:
         inner = a.value
-        if isinstance(inner, (tree.ListLiteral, tree.String)):
+        if wants_axes(inner) or isinstance(inner, tree.String):
             continue
         head = inner.function if isinstance(inner, tree.Call) else None
         if not isinstance(head, tree.Name) or distributions.find(head.id) is None:
@@ -130,6 +137,9 @@ def event_fits(scope: Scope, node: tree.Call, name: str, dims: int, event: Axes)
     if len(event) < dims:
         wrong_dists.no_event_axis(scope, node, name, dims, event)
         return False
+    if dims == 2 and name != "MatrixNormal" and event[-1].set != event[-2].set:
+        wrong_dists.not_square(scope, node, name, event)
+        return False
     return True
 
 
@@ -137,8 +147,10 @@ def expected_axes(scope: Scope, parameter: Parameter, dims: int, event: Axes) ->
     """The axes an argument would have if it were a list."""
     if parameter.length == "states" and scope.labels is not None:
         return (Axis(scope.labels),)
-    if parameter.length != "event":
+    if parameter.length in OWN:
         return ()
+    if parameter.length == "rows":
+        return _square(event[:-1])
     if parameter.event_dims == 0:
         return event[: len(event) - dims]
     if parameter.event_dims == 1:
@@ -173,7 +185,7 @@ def _spoilt(term: Term) -> Term:
 
 def _axes_fit(scope: Scope, name: str, parameter: Parameter, term: Term, dims: int, event: Axes) -> bool:
     axes = term.type.axes
-    if parameter.length != "event":
+    if parameter.length in OWN:
         return _own_axis(scope, name, parameter, term, event)
     if any(_same(axes, allowed) for allowed in _allowed(parameter, dims, event)):
         return True
@@ -192,7 +204,10 @@ def _allowed(parameter: Parameter, dims: int, event: Axes) -> list[Axes]:
     if parameter.event_dims == 1:
         own = event[len(event) - 1 :] if dims <= 1 else event[-1:]
         return [(), own, event, outer]
-    return [_square(event), (*outer, *_square(event)), *([event] if dims == 2 else []), _square(event[:-1])]
+    square = _square(event[:-1] if parameter.length == "rows" else event)
+    if isinstance(parameter.support, Interval):
+        return [(), event]
+    return [square, (*outer, *square)]
 
 
 def _same(a: Axes, b: Axes) -> bool:
@@ -240,7 +255,7 @@ def _label_type(
     """Labels of the set that the probabilities, or the gaps of the cutpoints, run over."""
     lengths = {p.name: p.length for p in found.parameters}
     for parameter, term in terms.items():
-        if lengths[parameter] == "event" or not term.type.axes:
+        if lengths[parameter] not in OWN or not term.type.axes:
             continue
         set = term.type.axes[-1].set
         if lengths[parameter] == "states":

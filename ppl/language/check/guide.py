@@ -212,7 +212,7 @@ def _check_support(scope: Scope, node: tree.QStatement, d: Definition, q: Type, 
     )
     scope.error(
         "E504",
-        f"`q({text}) ~ {name}` {verb} {where}; use {quoted(_better(need, d.type))}",
+        f"`q({text}) ~ {name}` {verb} {where}; use {quoted(_available(need, d.type))}",
         node.family.span,
         f"draws {describe(q.support)} values",
         notes=(Note(d.span, f"`{d.name}` is {d.type}"),),
@@ -228,6 +228,11 @@ def _matches(q: Support, need: Support) -> bool:
         element(q),
         Interval(need.lower, need.upper, need.lower > -float("inf"), need.upper < float("inf"), need.integer),
     ) and ((q.lower == need.lower and q.upper == need.upper) or need.integer)
+
+
+def _available(need: Support, type: Type) -> list[str]:
+    """The families that live on a support, as far as there are any here."""
+    return [n for n in _better(need, type) if n in STRATEGIES or distributions.find(n)] or ["MeanField"]
 
 
 def _better(need: Support, type: Type) -> list[str]:

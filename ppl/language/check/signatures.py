@@ -19,7 +19,7 @@ def bind(scope: Scope, node: tree.Call, name: str, found: type[Distribution], ob
     first = found.signatures[0]
     plain = [a for a in node.arguments if a.name is None]
     if len(plain) > len(first):
-        _arity(scope, node, name, found, f"{len(node.arguments)} given")
+        missing(scope, node, name, found, f"{len(node.arguments)} given")
         return None
     given: Bound = [(p, a.value) for p, a in zip(first, plain, strict=False)]
     known = [p.name for p in found.parameters]
@@ -48,15 +48,16 @@ def _complete(
         return True
     wider = [s for s in found.signatures if names <= set(s)]
     if wider:
-        missing = [n for n in wider[0] if n not in names]
-        what = f"{quoted(missing, 'and')} missing" if given else "0 given"
-        _arity(scope, node, name, found, what)
+        left_out = [n for n in wider[0] if n not in names]
+        what = f"{quoted(left_out, 'and')} missing" if given else "0 given"
+        missing(scope, node, name, found, what)
         return False
     _both(scope, node, name, found, given)
     return False
 
 
-def _arity(scope: Scope, node: tree.Call, name: str, found: type[Distribution], given: str) -> None:
+def missing(scope: Scope, node: tree.Call, name: str, found: type[Distribution], given: str) -> None:
+    """E301: what the distribution takes, and what was given."""
     scope.error("E301", f"`{name}` takes {takes(found)}; {given}", node.span, "arguments do not match")
 
 

@@ -27,11 +27,13 @@ from ppl.types import Type
 def check_sizes(world: World, model: tree.Model) -> None:
     """Type what declarations compute; derived sets after those they come from."""
     scope = Scope(world)
+    done: set[str] = set()
     for statement in model.statements:
         match statement:
             case tree.Index(sets=sets):
                 for one in sets:
-                    if one.name in world.sets:
+                    if one.name in world.sets and one.name not in done and one.name not in world.tables:
+                        done.add(one.name)
                         _size(scope, one)
             case tree.Given():
                 _default(scope, statement)

@@ -107,6 +107,18 @@ def no_event_axis(scope: Scope, node: tree.Call, name: str, dims: int, event: Ax
     )
 
 
+def not_square(scope: Scope, node: tree.Call, name: str, event: Axes) -> None:
+    """E316 for a square matrix over two sets."""
+    a, b = event[-2].set, event[-1].set
+    scope.error(
+        "E316",
+        f"`{name}` draws a square matrix; the left is over [{a}, {b}]",
+        node.span,
+        "square",
+        help=f"write `{scope.target}[{a}, {a}']`",
+    )
+
+
 def label_argument(scope: Scope, name: str, parameter: Parameter, term: Term) -> None:
     """E308."""
     text = scope.world.source_text(term)
