@@ -135,10 +135,11 @@ class Model:
         return f"<p>{escape(repr(self))}</p><pre>{escape(self.source.text)}</pre>"
 
 
-def compile(model: str | os.PathLike[str], *, path: bool | None = None) -> Model:
+def compile(model: str | os.PathLike[str], *, path: bool | None = None, prior: bool = False) -> Model:
     """Parse and check a model: a file's path, or the text itself.
 
     path: True or False where guessing must not happen; a text has a line break or a ``~``.
+    prior: allow latents that reach no observation, to draw from the prior.
     Raises `ModelError` with every mistake and its place.
     """
     started = time.perf_counter()
@@ -149,7 +150,7 @@ def compile(model: str | os.PathLike[str], *, path: bool | None = None) -> Model
     parsed = time.perf_counter()
     from ppl.language.check import check
 
-    program = check(tree, source)
+    program = check(tree, source, prior=prior)
     seconds = {"parse": parsed - started, "compile": time.perf_counter() - parsed}
     return Model(source, program, seconds)
 

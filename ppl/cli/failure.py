@@ -12,6 +12,7 @@ from ppl.errors import PplError, Source
 from ppl.version import VERSION
 
 NOWHERE = Source("", "")
+SHOWN = 20  # mistakes shown at once; the first ones are the ones to mend
 
 
 def colour_wanted() -> bool:
@@ -23,8 +24,10 @@ def as_text(error: PplError) -> str:
     """Every diagnostic of an error with its place, ending in a newline."""
     from ppl.language.render import render_text
 
-    text = render_text(error.diagnostics, error.source or NOWHERE, color=colour_wanted())
-    return text if text.endswith("\n") else text + "\n"
+    shown = error.diagnostics[:SHOWN]
+    text = render_text(shown, error.source or NOWHERE, color=colour_wanted())
+    more = len(error.diagnostics) - len(shown)
+    return text.rstrip("\n") + "\n" + (f"\n... and {more} more mistakes\n" if more else "")
 
 
 def as_json(error: PplError) -> str:

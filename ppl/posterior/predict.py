@@ -84,7 +84,7 @@ def _compiled(fit: Fit) -> t.Program:
     from ppl.language.parse import parse
 
     source = Source(fit.model_name, fit.model_text)
-    return check(parse(source), source)
+    return check(parse(source), source, prior=True)  # it has been fitted: nothing is left to refuse
 
 
 def observed_columns(program: t.Program) -> set[tuple[str | None, str]]:
@@ -151,14 +151,14 @@ def _thinned(draws: dict[str, Array], bound: Bound) -> dict[str, Array]:
 
 
 def _values(bound: Bound, draws: dict[str, Array], of: Sequence[str]) -> dict[str, Array]:
-    if not of:
-        return {}
-    found = bound.problem.values(draws)
+    known = {q.name for q in bound.problem.quantities if q.kind == "value"}
     for name in of:
-        if name not in found and name not in draws:
-            known = ", ".join(f"`{k}`" for k in [*found, *draws]) or "none"
-            raise fail(UsageError, "E202", f"the model has no value `{name}`", help=f"it has: {known}")
-    return {name: found[name] if name in found else draws[name] for name in of}
+        if name not in known and name not in draws:
+            listed = ", ".join(f"`{k}`" for k in (*sorted(known), *draws)) or "none"
+            raise fail(UsageError, "E202", f"the model has no value `{name}`", help=f"it has: {listed}")
+    wanted = tuple(name for name in of if name in known)
+    values = bound.problem.values(draws, wanted) if wanted else {}
+    return {name: values[name] if name in values else draws[name] for name in of}
 
 
 def _column(bound: Bound, name: str, array: Array) -> Column:

@@ -8,6 +8,7 @@ import sys
 from ppl.errors import Diagnostic, ModelError, Source, Span, UsageError, fail
 
 LARGEST = 8 << 20  # bytes of a model text
+DATA = (".csv", ".tsv", ".csv.gz", ".parquet", ".arrow", ".feather", ".json", ".npz", ".npy", ".xlsx")
 
 
 def read_source(path: str | os.PathLike[str]) -> Source:
@@ -16,6 +17,9 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     Raises `UsageError` when it cannot be read, `ModelError` when it is not UTF-8 text.
     """
     name = os.fspath(path)
+    if name.lower().endswith(DATA):
+        help = "the model comes first, then the data: `ppl fit m.model data.csv`"
+        raise fail(UsageError, "E701", f"`{name}` is a data file, not a model", help=help)
     try:
         raw = sys.stdin.buffer.read(LARGEST + 1) if name == "-" else _bytes(name)
     except OSError as error:

@@ -268,3 +268,37 @@ def test_help_shows_the_options_of_the_backends(ppl):
     out = ppl("fit", "--help").out
     for flag in ("--family", "--tolerance", "--advi-draws", "--linear-response / --no-linear-response"):
         assert flag in out
+
+
+def test_values_of_rows_are_predicted_on_request(ppl, tmp_path):
+    text = LINE.replace("Normal(a + b * x[i], s)", "Normal(mu[i], s)")
+    (tmp_path / "m.model").write_text(text + "mu[i] = a + b * x[i] for i in t\n")
+    (tmp_path / "d.csv").write_text("x,y\n" + "\n".join(f"{v},{1 + 2 * v}" for v in range(20)) + "\n")
+    ppl("fit", "m.model", "d.csv", "--out", "fit")
+    (tmp_path / "new.csv").write_text("x\n10\n")
+    (row,) = csv.DictReader(io.StringIO(ppl("predict", "fit", "new.csv", "--of", "mu").out))
+    assert float(row["mu_mean"]) == pytest.approx(21, abs=0.1)
+    assert ppl("predict", "fit", "new.csv", "--of", "nu").code == 2
+
+
+def test_a_model_without_observations_is_run_on_request(ppl, tmp_path):
+    (tmp_path / "m.model").write_text("mu ~ Normal(3, 2)\n")
+    assert ppl("check", "m.model").code == 2
+    assert ppl("check", "--prior", "m.model").code == 0
+    form = json.loads(ppl("fit", "m.model", "--prior", "--json").out)
+    assert form["posterior"]["mu"]["sd"] == pytest.approx(2, rel=0.02)
+    assert json.loads(ppl("simulate", "m.model", "--json").out)["sets"][0]["latents"]["mu"]
+
+
+def test_the_wrong_order_of_files_is_recognised(ppl, tmp_path):
+    (tmp_path / "d.csv").write_text("y\n1\n")
+    done = ppl("fit", "d.csv", "m.model")
+    assert done.code == 2
+    assert "the model comes first" in done.err
+
+
+def test_many_mistakes_are_counted_not_all_printed(ppl, tmp_path):
+    (tmp_path / "m.model").write_text("oops\n" * 100)
+    err = ppl("fit", "m.model").err
+    assert err.count("error[") == 20
+    assert "and 80 more mistakes" in err

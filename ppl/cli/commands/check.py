@@ -17,19 +17,20 @@ from ppl.errors import ModelError
     show_default=True,
 )
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
-def command(models: tuple[str, ...], form: str, strict: bool) -> int:
+@click.option("--prior", is_flag=True, help="Allow latents that reach no observation.")
+def command(models: tuple[str, ...], form: str, strict: bool, prior: bool) -> int:
     """Check one or more models without data. Exit status 2 when one is wrong."""
-    codes = [_check(path, form, strict) for path in models]
+    codes = [_check(path, form, strict, prior) for path in models]
     return max(codes)
 
 
-def _check(path: str, form: str, strict: bool) -> int:
+def _check(path: str, form: str, strict: bool, prior: bool) -> int:
     from ppl.cli.failure import colour_wanted
     from ppl.language import render
     from ppl.model import compile, read_source
 
     try:
-        model = compile(path, path=True)
+        model = compile(path, path=True, prior=prior)
         diagnostics, source = model.program.warnings, model.source
     except ModelError as error:
         diagnostics, source = error.diagnostics, error.source or read_source(path)

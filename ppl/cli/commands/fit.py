@@ -55,6 +55,7 @@ class FitCommand(click.Command):
 @click.option("--checkpoint", metavar="FILE", help="Save the state here now and then.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
 @click.option("--progress/--no-progress", default=None, help="Show progress (the default on a terminal).")
+@click.option("--prior", is_flag=True, help="Allow latents that reach no observation.")
 @click.option("-v", "--verbose", is_flag=True, help="Also list unused columns, timings and settings.")
 def command(model: str, data: tuple[str, ...], **given: Any) -> int:
     """Fit MODEL to DATA and print the posterior.
@@ -66,7 +67,7 @@ def command(model: str, data: tuple[str, ...], **given: Any) -> int:
 
     keep_freed_memory()
     limit_memory(given["max_memory"])
-    compiled = compile(model, path=True)
+    compiled = compile(model, path=True, prior=given["prior"])
     output.show_warnings(compiled.program.warnings, compiled.source)
     line = output.ProgressLine(sys.stderr.isatty() if given["progress"] is None else given["progress"])
     try:

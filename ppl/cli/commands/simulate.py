@@ -32,7 +32,7 @@ def command(model: str, data: tuple[str, ...], out: str | None, as_json: bool, *
     from ppl.model import compile
 
     unnamed, named = arguments.split_data(data)
-    compiled = compile(model, path=True)
+    compiled = compile(model, path=True, prior=True)
     simulation = compiled.simulate(
         unnamed,
         tables=named,
