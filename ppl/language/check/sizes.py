@@ -10,7 +10,7 @@ from ppl.functions.networks import LAYERS
 from ppl.language import tree
 from ppl.language.check.dists import check_distribution
 from ppl.language.check.expressions import check_expr
-from ppl.language.check.levels import DATA
+from ppl.language.check.levels import DATA, walk
 from ppl.language.check.loops import enter
 from ppl.language.check.operators import listed
 from ppl.language.check.scope import Scope
@@ -20,7 +20,7 @@ from ppl.language.check.supports import outside, words
 from ppl.language.check.type_names import find_set
 from ppl.language.check.typed_values import constant_array
 from ppl.language.check.world import World, is_unknown, label
-from ppl.language.typed import Const, IndexSet, ListOf, Term
+from ppl.language.typed import Const, IndexSet, ListOf, Ref, Term
 from ppl.types import Type
 
 
@@ -84,7 +84,7 @@ def _whole(scope: Scope, one: tree.IndexDef, node: tree.Expr) -> Term | None:
         )
         return None
     term = check_expr(scope, node)
-    if is_unknown(term.type):
+    if _of_the_model(scope, one.name, term) or is_unknown(term.type):
         return None
     text = scope.problems.text(node.span)
     trouble = ""
@@ -108,6 +108,23 @@ def _whole(scope: Scope, one: tree.IndexDef, node: tree.Expr) -> Term | None:
     return term
 
 
+def _of_the_model(scope: Scope, name: str, term: Term) -> bool:
+    """Whether a declaration uses what the model defines: sets are made before that."""
+    used = next((t for t in walk(term) if isinstance(t, Ref)), None)
+    if used is None:
+        return False
+    known = scope.world.defined[used.name]
+    scope.error(
+        "E309",
+        f"`{name}` is made from the data alone, before the model's own `{used.name}`",
+        used.span,
+        f"a {known.kind}",
+        notes=(Note(known.span, "defined here"),),
+        help=f"write out what `{used.name}` is from the data",
+    )
+    return True
+
+
 def _filtered(scope: Scope, one: tree.IndexDef, size: tree.Comprehension) -> None:
     """``[k for k in S if ...]``: the labels of S for which the condition holds."""
     binding = size.bindings[0]
@@ -121,6 +138,8 @@ def _filtered(scope: Scope, one: tree.IndexDef, size: tree.Comprehension) -> Non
         )
         return
     _, loops = enter(scope, size.bindings)
+    if loops[0].condition is not None and _of_the_model(scope, one.name, loops[0].condition):
+        return
     found = scope.world.sets[one.name]
     if binding.set == one.name:
         scope.error("E501", f"`{one.name}` is derived from itself", size.span, "goes round")
@@ -174,7 +193,7 @@ def _default(scope: Scope, given: tree.Given) -> None:
         if found is None:
             continue
         term = check_expr(scope, given.value, found.type.axes)
-        if is_unknown(term.type):
+        if _of_the_model(scope, target.name, term) or is_unknown(term.type):
             continue
         if isinstance(term, Const) and found.type.element == "label" and not found.type.axes:
             term = _label_default(term, found.type)
