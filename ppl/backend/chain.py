@@ -1,78 +1,123 @@
 """The log-partition of a chain of discrete states; its derivatives are the pairwise marginals.
 
-log Z = log e_0' M_1 M_2 ... M_T 1 with M_t[i, j] = exp(m[..., t, i, j]). The product is taken as a
-balanced tree of batched matrix products, each level rescaled by its largest element, so that depth
-is log2 T and nothing under- or overflows. A restart is a step whose rows are all equal.
+log Z = log e_0' M_1 M_2 ... M_T 1 with M_t[i, j] = exp(m[..., i, j, t]). The product is taken as a
+balanced tree, each level rescaled by its largest element, so that depth is log2 T and nothing
+under- or overflows. A restart is a step whose rows are all equal. States come first in memory, so
+that each product of two levels is a few long multiplications.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from threading import local
 from typing import Any
 
 import numpy as np
 
 from ppl.backend.op import Array, op
 
+FEW_STATES = 12  # below, products are sums over the middle state; above, batched matrix products
 
-def _levels(m: Array) -> tuple[list[Array], Array]:
-    """Rescaled products of 1, 2, 4, ... steps, and the log of all scales taken out."""
-    x, scale = _rescaled_exp(np.asarray(m, dtype=float))
-    levels = [x]
-    while x.shape[-3] > 1:
-        if x.shape[-3] % 2:
-            x = np.concatenate([x, _identity_like(x)], axis=-3)
-            levels[-1] = x
-        x, more = _rescaled(np.matmul(x[..., 0::2, :, :], x[..., 1::2, :, :]))
-        scale = scale + more
+
+@dataclass(frozen=True)
+class _Tree:
+    """Rescaled products of 1, 2, 4, ... steps as (i, j, *batch, t), their divisors, and log Z."""
+
+    levels: list[Array]
+    divisors: list[Array]
+    total: Array
+    log_partition: Array
+
+
+_last = local()  # the tree of the latest forward sweep: the reverse sweep follows on the same array
+
+
+def _tree(m: Array) -> _Tree:
+    known = getattr(_last, "entry", None)
+    if known is not None and known[0] is m:
+        found: _Tree = known[1]
+        return found
+    tree = _built(np.asarray(m, dtype=float))
+    _last.entry = (m, tree)
+    return tree
+
+
+def _built(m: Array) -> _Tree:
+    x = np.ascontiguousarray(np.moveaxis(m, (-3, -2), (0, 1)))
+    top = x.max(axis=(0, 1))
+    top = np.where(np.isfinite(top), top, 0.0)
+    x = np.exp(x - top)
+    scale = top.sum(axis=-1)
+    levels, divisors = [x], []
+    while x.shape[-1] > 1:
+        half = x.shape[-1] // 2
+        raw = _product(*_pairs(x, half))
+        top = raw.max(axis=(0, 1))
+        top = np.where(top > 0, top, 1.0)
+        raw /= top
+        scale = scale + np.log(top).sum(axis=-1)
+        divisors.append(top)
+        x = np.concatenate([raw, x[..., 2 * half :]], axis=-1) if x.shape[-1] % 2 else raw
         levels.append(x)
-    return levels, scale
+    total = levels[-1][0, ..., 0].sum(axis=0)
+    with np.errstate(divide="ignore"):
+        return _Tree(levels, divisors, total, np.log(total) + scale)
 
 
-def _identity_like(x: Array) -> Array:
-    return np.broadcast_to(np.eye(x.shape[-1]), (*x.shape[:-3], 1, *x.shape[-2:]))
+def _pairs(x: Array, half: int) -> tuple[Array, Array]:
+    """The left and right factors of each product."""
+    left = np.ascontiguousarray(x[..., 0 : 2 * half : 2])
+    return left, np.ascontiguousarray(x[..., 1 : 2 * half : 2])
 
 
-def _rescaled_exp(m: Array) -> tuple[Array, Array]:
-    top = m.max(axis=(-2, -1), keepdims=True)
-    safe = np.where(np.isfinite(top), top, 0.0)
-    return np.exp(m - safe), safe[..., 0, 0].sum(axis=-1)
+def _product(a: Array, b: Array) -> Array:
+    """sum_k a[i, k, ...] b[k, j, ...]."""
+    if a.shape[0] > FEW_STATES:
+        return _back(np.matmul(_front(a), _front(b)))
+    out = a[:, 0, None] * b[None, 0]
+    for k in range(1, a.shape[0]):
+        out += a[:, k, None] * b[None, k]
+    return out
 
 
-def _rescaled(x: Array) -> tuple[Array, Array]:
-    top = x.max(axis=(-2, -1), keepdims=True)
-    safe = np.where(top > 0, top, 1.0)
-    return x / safe, np.log(safe[..., 0, 0]).sum(axis=-1)
+def _front(x: Array) -> Array:
+    return np.moveaxis(x, (0, 1), (-2, -1))
+
+
+def _back(x: Array) -> Array:
+    return np.ascontiguousarray(np.moveaxis(x, (-2, -1), (0, 1)))
 
 
 def _chain_vjp(g: Array, ans: Array, m: Array) -> Array:
     """Cotangent of log Z in every m: g times the pairwise marginals, down the same tree."""
-    levels, _ = _levels(m)
-    top = levels[-1][..., 0, 0, :].sum(axis=-1)
-    seed = np.zeros_like(levels[-1])
-    seed[..., 0, 0, :] = (np.asarray(g) / np.where(top > 0, top, 1.0))[..., None]
-    for x in reversed(levels[:-1]):
-        seed = _down(seed, x)
-    return seed[..., : np.shape(m)[-3], :, :] * levels[0][..., : np.shape(m)[-3], :, :]
+    tree = _tree(m)
+    seed = np.zeros_like(tree.levels[-1])
+    seed[0, ..., 0] = np.asarray(g) / np.where(tree.total > 0, tree.total, 1.0)
+    for x, divisor in zip(reversed(tree.levels[:-1]), reversed(tree.divisors), strict=True):
+        seed = _down(seed, x, divisor)
+    return np.moveaxis(seed * tree.levels[0], (0, 1), (-3, -2))
 
 
-def _down(seed: Array, x: Array) -> Array:
-    """Cotangents of the two factors of every product, in the factors' own scale."""
-    left, right = x[..., 0::2, :, :], x[..., 1::2, :, :]
-    raw = np.matmul(left, right)
-    top = raw.max(axis=(-2, -1), keepdims=True)
-    seed = seed[..., : raw.shape[-3], :, :] / np.where(top > 0, top, 1.0)
-    out = np.empty(np.broadcast_shapes(x.shape, x.shape))
-    out[..., 0::2, :, :] = np.matmul(seed, np.swapaxes(right, -1, -2))
-    out[..., 1::2, :, :] = np.matmul(np.swapaxes(left, -1, -2), seed)
+def _down(seed: Array, x: Array, divisor: Array) -> Array:
+    """Cotangents of the two factors of every product."""
+    half = divisor.shape[-1]
+    left, right = _pairs(x, half)
+    inner = seed[..., :half] / divisor
+    out = np.empty_like(x)
+    out[..., 0 : 2 * half : 2] = _product(inner, np.swapaxes(right, 0, 1))
+    out[..., 1 : 2 * half : 2] = _product(np.swapaxes(left, 0, 1), inner)
+    out[..., 2 * half :] = seed[..., half:]
     return out
 
 
 @op(_chain_vjp)
 def chain_log_partition(m: Array) -> Array:
-    """log Z over the last three axes (step, previous state, state); the start is state 0."""
-    levels, scale = _levels(m)
-    with np.errstate(divide="ignore"):
-        return np.log(levels[-1][..., 0, 0, :].sum(axis=-1)) + scale
+    """log Z over the last three axes (previous state, state, step); the start is state 0.
+
+    >>> float(np.exp(chain_log_partition(np.log(np.full((2, 2, 3), 0.5)))))
+    1.0
+    """
+    return _tree(m).log_partition
 
 
 @op(

@@ -49,6 +49,8 @@ def logsumexp(x: Array, axis: Axes, keepdims: bool = False) -> Array:
 
 
 def _prod_vjp(g: Array, ans: Array, x: Array, axis: int, keepdims: bool = False) -> Array:
+    if np.shape(x)[axis] == 0:
+        return np.zeros(np.shape(x))
     before = np.cumprod(x, axis=axis)
     after = np.flip(np.cumprod(np.flip(x, axis), axis=axis), axis)
     ones = np.ones_like(np.take(x, [0], axis=axis))

@@ -17,13 +17,15 @@ from ppl.graph import nodes as g
 from ppl.graph.bind import BoundData
 from ppl.graph.blocks import Block, constrained, make_block, make_imputed
 from ppl.graph.counts import counts_up_to
-from ppl.graph.eliminate import Elimination, Latent, Potential, reads_of
+from ppl.graph.eliminate import log_partition, plate_sum
 from ppl.graph.evaluate import Evaluator, StillVector
 from ppl.graph.fold import folded_density
 from ppl.graph.inline import discrete_names, is_discrete
 from ppl.graph.named import Named, add, aligned, union
 from ppl.graph.nodes import Dim
+from ppl.graph.order import groups as statement_groups
 from ppl.graph.order import mentions
+from ppl.graph.potentials import Latent, Potential, reads_of
 from ppl.graph.recurrence import solve_recurrence
 from ppl.graph.store import stored_dims, to_stored
 
@@ -66,11 +68,7 @@ def layout(graph: g.Graph, data: BoundData, data_sets: frozenset[str], groups: A
     at = Evaluator(data, graph.domains)
     blocks: dict[str, Block] = {}
     start = 0
-    discrete = {
-        n
-        for n in discrete_names(graph)
-        if "." not in n or data.missing.get(tuple(n.split(".", 1)), np.False_).any()
-    }  # type: ignore[arg-type]
+    discrete = {n for n in discrete_names(graph) if "." not in n or _has_blanks(data, n)}
     for s in (s for group in groups for s in group):
         if s.kind in ("latent", "param") and not is_discrete(s):
             blocks[s.name] = make_block(at, s, start, data_sets)
@@ -92,53 +90,48 @@ def _has_blanks(data: BoundData, name: str) -> bool:
 def walk(lay: Layout, at: Evaluator, z: Array, terms: Terms | None) -> None:
     """Give every variable its value in ``at``; with ``terms``, gather the log joint too."""
     for group in lay.groups:
-        if len(group) > 1 or group[0].recurrent:
-            _walk_group(lay, at, z, terms, group)
-        else:
-            _walk_statement(lay, at, z, terms, group[0])
+        drawn = {s.name: _define(lay, at, z, terms, s) for s in group if s.kind != "value"}
+        define_values(at, group)
+        if terms is not None:
+            for s in group:
+                add_factor(lay, at, terms, s, drawn.get(s.name))
 
 
-def _walk_statement(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> None:
-    _define(lay, at, z, terms, s)
-    if terms is not None:
-        _add_factor(lay, at, terms, s)
-
-
-def _walk_group(
-    lay: Layout, at: Evaluator, z: Array, terms: Terms | None, group: tuple[g.Statement, ...]
-) -> None:
-    """A cycle through earlier rows: latents first (they need no parents), then the recurrence."""
+def define_values(at: Evaluator, group: tuple[g.Statement, ...]) -> None:
+    """The deterministic quantities of a group, latents known: plain ones, then recurrences."""
     values = tuple(s for s in group if s.kind == "value")
-    for s in group:
-        if s.kind != "value":
-            _define(lay, at, z, terms, s)
-    if values:
-        solve_recurrence(at, values)
-    if terms is not None:
-        for s in group:
-            _add_factor(lay, at, terms, s)
+    if not values:
+        return
+    if len(group) == 1 and not values[0].recurrent:
+        at.values[values[0].name] = to_stored(at, values[0], at.named(values[0].body))
+        return
+    for part in statement_groups(g.Graph(values)):
+        if len(part) > 1 or part[0].name in mentions((part[0].body,)):
+            solve_recurrence(at, part)
+        else:
+            at.values[part[0].name] = to_stored(at, part[0], at.named(part[0].body))
 
 
-def _define(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> None:
+def _define(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> Named | None:
+    """Give a latent, param or imputed column its value; a latent's value over its own dims."""
     if s.name in lay.discrete and s.kind == "latent":
-        at.states[s.name] = _states(lay, at, s)
+        at.states[s.name] = states_of(lay, at, s)
     elif s.name in lay.blocks and s.kind in ("latent", "param"):
-        block = lay.blocks[s.name]
-        value, log_det = constrained(at, block, z)
+        value, log_det = constrained(at, lay.blocks[s.name], z)
         at.values[s.name] = to_stored(at, s, value)
         if terms is not None and s.kind == "latent":
-            terms.prior += [Named(log_det), _checked(at, s, at.log_density(s.body, value, s.event))]
-    elif s.kind == "value":
-        at.values[s.name] = to_stored(at, s, at.named(s.body))
+            terms.prior.append(Named(log_det))
+        return value
     elif s.imputes is not None:
         _define_imputed(lay, at, z, terms, s)
+    return None
 
 
 def _define_imputed(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> None:
     assert s.imputes is not None
     name = ".".join(s.imputes)
     if name in lay.discrete:
-        at.states[name] = _states(lay, at, s)
+        at.states[name] = states_of(lay, at, s)
         return
     block = lay.blocks.get(name)
     if block is None:
@@ -156,7 +149,7 @@ def _define_imputed(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s
         terms.prior.append(Named(log_det))
 
 
-def _states(lay: Layout, at: Evaluator, s: g.Statement) -> np.ndarray:
+def states_of(lay: Layout, at: Evaluator, s: g.Statement) -> np.ndarray:
     """All values of a discrete latent."""
     kind = s.body.type
     if kind.element == "label" and kind.set is not None:
@@ -176,21 +169,25 @@ def _states(lay: Layout, at: Evaluator, s: g.Statement) -> np.ndarray:
 # ---------------------------------------------------------------- factors
 
 
-def _add_factor(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement) -> None:
+def add_factor(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement, drawn: Named | None = None) -> None:
+    """The log terms of a statement; ``drawn`` is the value of a continuous latent over its own dims."""
     try:
         if s.kind == "factor":
             _add(lay, at, terms.likelihood, terms, s, at.named(s.body))
         elif s.kind == "observed":
             _add_observed(lay, at, terms, s)
         elif s.name in lay.discrete and s.kind == "latent":
-            value = _own_states(at, s)
+            value = own_cells(at, s)
             _add(lay, at, terms.prior, terms, s, at.log_density(s.body, value, s.event))
+        elif s.kind == "latent" and drawn is not None:
+            _add(lay, at, terms.prior, terms, s, at.log_density(s.body, drawn, s.event))
     except StillVector as error:
         raise ModelError(
             (
                 Diagnostic(
                     "E505",
-                    f"`{s.name}` uses the discrete latent `{error.name}` as a whole vector: its joint states are too many",
+                    f"`{s.name}` uses the discrete latent `{error.name}` as a whole vector: "
+                    "its joint states are too many",
                     span=s.span,
                     help="read one element at a time, or wait for the score-function method (`bbvi`)",
                 ),
@@ -222,8 +219,8 @@ def _folded(lay: Layout, at: Evaluator, s: g.Statement, value: Named) -> Named |
     return folded_density(at, s, value, values, weights)
 
 
-def _own_states(at: Evaluator, s: g.Statement) -> Named:
-    """A discrete latent's states at each of its own cells."""
+def own_cells(at: Evaluator, s: g.Statement) -> Named:
+    """A latent (its states, where summed out) at each of its own cells."""
     plates = tuple(a for a in s.place.axes if isinstance(a, g.Node))
     if len(plates) != len(s.place.axes):
         raise StillVector(s.name)
@@ -262,7 +259,7 @@ def _add(
         full = tuple(at.size(d) for d in dims)
         density = Named(xp.broadcast_last(aligned(density, dims), full), dims)
     if reads:
-        terms.potentials.append(Potential(density, reads))
+        terms.potentials.append(Potential(density, reads, s.span))
     else:
         simple.append(density)
 
@@ -329,12 +326,11 @@ def joint(lay: Layout, at: Evaluator, terms: Terms) -> tuple[Named, Named]:
     latents = {}
     for name in lay.discrete:
         sets = _stored_sets(lay, name)
-        latents[name] = Latent(name, len(at.states[name]), sets)
-    elimination = Elimination(at, latents, weight)
-    prior = add([Named(np.zeros(1)), *(elimination.plate_sum(t, ()) for t in terms.prior)], at.size)
-    rest = [Named(np.zeros(1)), *(elimination.plate_sum(t, ()) for t in terms.likelihood)]
+        latents[name] = Latent(name, len(at.states[name]), sets, _defined_cells(lay, at, name, sets))
+    prior = add([Named(np.zeros(1)), *(plate_sum(at, weight, t) for t in terms.prior)], at.size)
+    rest = [Named(np.zeros(1)), *(plate_sum(at, weight, t) for t in terms.likelihood)]
     if terms.potentials:
-        rest.append(elimination.run(terms.potentials))
+        rest.append(log_partition(at, latents, weight, terms.potentials))
     return prior, add(rest, at.size)
 
 
@@ -344,6 +340,20 @@ def _stored_sets(lay: Layout, name: str) -> tuple[str, ...]:
     s = lay.graph.statement(name)
     assert s is not None
     return tuple(a.type.set or "" if isinstance(a, g.Node) else a.set for a in s.place.axes)
+
+
+def _defined_cells(lay: Layout, at: Evaluator, name: str, sets: tuple[str, ...]) -> np.ndarray | None:
+    """Which cells of a discrete latent its plates define; None where all."""
+    s = lay.graph.statement(name)
+    labels = [] if s is None else [a for a in s.place.axes if isinstance(a, g.Node)]
+    if not labels or all(isinstance(a, g.Position) and a.dim not in at.domains for a in labels):
+        return None
+    codes = [at.named(a) for a in labels]
+    dims = union((c.dims for c in codes), at.size)
+    shape = tuple(at.size(d) for d in dims)
+    mask = np.zeros(tuple(at.sets.size(n) for n in sets), dtype=bool)
+    mask[tuple(np.broadcast_to(aligned(c, dims)[0], shape) for c in codes)] = True
+    return None if mask.all() else mask
 
 
 def row_weights(lay: Layout, at: Evaluator) -> Any:

@@ -14,7 +14,7 @@ from ppl.distributions import Applied, Distribution, find
 from ppl.graph import nodes as g
 from ppl.graph.named import Named, aligned, merge_invalid, union
 from ppl.graph.nodes import Dim
-from ppl.supports import Support
+from ppl.supports import Interval, Support
 
 if TYPE_CHECKING:
     from ppl.graph.evaluate import Evaluator
@@ -31,7 +31,14 @@ def event_dims(body: g.Node) -> int:
     if not kind.wrapper or kind.event_dims:
         return kind.event_dims
     inner = dict(body.arguments).get("distribution") or dict(body.arguments)["components"]
-    return event_dims(inner.items[0] if isinstance(inner, g.Items) else inner)
+    return event_dims(_first(inner))
+
+
+def _first(node: g.Node) -> g.Node:
+    """One of the distributions that a wrapper's argument holds."""
+    if isinstance(node, g.Items):
+        return node.items[0]
+    return node.body if isinstance(node, g.Stack) else node
 
 
 def distribution(body: g.Distribution) -> type[Distribution]:
@@ -66,6 +73,8 @@ def _leaves(at: Evaluator, body: g.Distribution, event: tuple[Dim, ...]) -> list
 
 
 def _parts(node: g.Node) -> tuple[g.Node, ...]:
+    if isinstance(node, g.Stack) and isinstance(node.body, g.Distribution):
+        return (node.body,)
     if isinstance(node, g.Items) and isinstance(node.items[0], g.Distribution):
         return node.items
     return (node,)
@@ -115,10 +124,23 @@ def prepare(
     if x is not None:
         dims.append(set(x.dims))
     dims.append(set(event) | set(plates))
-    batch = union((d - set(consumed) for d in dims), at.size)
+    inner = set(consumed) | _components(body)
+    batch = union((d - inner for d in dims), at.size)
     values = {id(leaf.node): leaf for leaf in leaves}
     applied = _applied(at, body, values, batch, consumed)
     return Ready(applied, batch, consumed, merge_invalid([leaf.value for leaf in leaves], at.size))
+
+
+def _components(body: g.Distribution) -> set[Dim]:
+    """The loops that components of mixtures run over: batch dims of their arguments alone."""
+    out: set[Dim] = set()
+    for _, node in body.arguments:
+        if isinstance(node, g.Stack) and isinstance(node.body, g.Distribution):
+            out.add(node.loop)
+        for part in _parts(node):
+            if isinstance(part, g.Distribution):
+                out |= _components(part)
+    return out
 
 
 def _applied(
@@ -137,6 +159,8 @@ def _applied(
             layout = batch
             if kind.event_dims and not event_dims(parts[0]):
                 layout, inner_event = (*batch, *consumed), ()
+            if isinstance(node, g.Stack):
+                layout = (*layout, node.loop)
             built = tuple(
                 _applied(at, p, values, layout, inner_event) for p in parts if isinstance(p, g.Distribution)
             )
@@ -159,6 +183,8 @@ def _argument(
     parameter = next((p for p in kind.parameters if p.name == name), None)
     k = 0 if parameter is None else parameter.event_dims
     array = aligned(leaf.value, (*batch, *leaf.consumed))
+    if k and leaf.consumed and not all(d in leaf.value.dims for d in leaf.consumed):
+        return xp.broadcast_last(array, tuple(at.size(d) for d in leaf.consumed))
     if k and not leaf.consumed:
         array = xp.expand_dims(array, tuple(range(-k, 0)))
         array = xp.broadcast_last(array, tuple(at.size(d) for d in consumed[len(consumed) - k :]))
@@ -216,14 +242,44 @@ def limits(
 ) -> tuple[Named, Named] | None:
     """Bounds that depend on other quantities, over the batch dims; None where they are static."""
     if isinstance(body, g.Choose):
-        return None
+        return _limits_by_case(at, body, event, plates)
     assert isinstance(body, g.Distribution)
+    if distribution(body).limits.__func__ is Distribution.limits.__func__:  # type: ignore[attr-defined]
+        return None
     ready = prepare(at, body, event, None, plates)
     bounds = ready.applied.limits()
     if bounds is None:
         return None
     lower, upper = (_bound(b, len(ready.batch)) for b in bounds)
     return Named(lower, ready.batch), Named(upper, ready.batch)
+
+
+def _limits_by_case(
+    at: Evaluator, body: g.Choose, event: tuple[Dim, ...], plates: tuple[Dim, ...]
+) -> tuple[Named, Named] | None:
+    """The bounds of the branch that each cell takes."""
+    then, other = (limits(at, b, event, plates) for b in (body.then, body.other))
+    if then is None and other is None and body.then.type.support == body.other.type.support:
+        return None
+    test = at.named(body.test)
+    if not test.constant:
+        return None
+    pairs = zip(then or _static(body.then), other or _static(body.other), strict=True)
+    lower, upper = (_chosen(at, test, a, b) for a, b in pairs)
+    return lower, upper
+
+
+def _static(body: g.Node) -> tuple[Named, Named]:
+    """The bounds of a support that depends on nothing."""
+    own = body.type.support
+    assert isinstance(own, Interval)
+    return Named(np.full((1,), own.lower)), Named(np.full((1,), own.upper))
+
+
+def _chosen(at: Evaluator, test: Named, then: Named, other: Named) -> Named:
+    dims = union((test.dims, then.dims, other.dims), at.size)
+    mask = np.asarray(aligned(test, dims), dtype=bool)
+    return Named(xp.where(mask, aligned(then, dims), aligned(other, dims)), dims)
 
 
 def _bound(b: Any, dims: int) -> Array:

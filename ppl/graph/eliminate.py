@@ -3,128 +3,142 @@
 A factor that reads summed-out latents is a `Potential`: a log table over state dims and plate
 dims. Latents are eliminated deepest plates first by log-sum-exp; a latent read at two neighbouring
 rows is a chain and goes through the chain log-partition; chains that meet in a factor are
-eliminated as one joint chain. Plates outside all remaining latents are summed (times row weights).
+eliminated as one joint chain; a latent of which a factor reads several other cells is split into
+its cells first. Plates outside all remaining latents are summed (times row weights).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ppl.backend import ops as xp
-from ppl.errors import Diagnostic, ModelError
-from ppl.graph.evaluate import Evaluator, StateRead
+from ppl.graph.evaluate import Evaluator
 from ppl.graph.gathers import Index
+from ppl.graph.grounding import MustSplitError, Split, axes_to_split
 from ppl.graph.named import Named, add, aligned, total, union
-from ppl.graph.nodes import Dim, Lag
+from ppl.graph.nodes import Dim
+from ppl.graph.potentials import (
+    Latent,
+    Potential,
+    Read,
+    Rows,
+    Weight,
+    cell_dims,
+    is_step,
+    refuse,
+    same_cell,
+    step_axis,
+)
 
 Array = Any
 LARGEST_TABLE = 20_000_000
 
 
-@dataclass(frozen=True, eq=False)
-class Read:
-    """A state dim of a potential: which latent, at its own row or the row before, at which cells."""
+def log_partition(
+    at: Evaluator, latents: dict[str, Latent], weight: Weight, potentials: Sequence[Potential]
+) -> Named:
+    """log of the sum over all joint states of exp(sum of potentials), over the draw axis alone.
 
-    name: str
-    dim: Dim
-    cells: tuple[Index, ...]
-    lag: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Potential:
-    """A log table: ``named`` over state dims (one for each read) and plate dims."""
-
-    named: Named
-    reads: tuple[Read, ...]
-
-
-@dataclass(frozen=True)
-class Latent:
-    """A summed-out latent: its name, its number of states, and the sets of its stored axes."""
-
-    name: str
-    states: int
-    sets: tuple[str, ...]
-
-    @property
-    def plates(self) -> tuple[Dim, ...]:
-        """Canonical plate dims: shared by set between latents."""
-        seen: dict[str, int] = {}
-        out = []
-        for s in self.sets:
-            out.append(Dim(s, f"%{seen.get(s, 0)}"))
-            seen[s] = seen.get(s, 0) + 1
-        return tuple(out)
-
-    @property
-    def current(self) -> Dim:
-        return Dim(f"#{self.name}", "now")
-
-    @property
-    def previous(self) -> Dim:
-        return Dim(f"#{self.name}", "before")
+    Raises `ModelError` (E505) where no exact order of elimination is known.
+    """
+    axes = axes_to_split(at, list(potentials))
+    while True:
+        rows = Rows(at, weight)
+        split = Split(at, rows, latents, axes)
+        cut = split.run(list(potentials)) if axes else list(potentials)
+        if not axes:
+            split.latents = dict(latents)
+        try:
+            return _Elimination(at, rows, split.latents).run(cut)
+        except MustSplitError as more:
+            axes = _widened(axes, more.axes, latents)
 
 
-def reads_of(at: Evaluator, named: Named) -> tuple[Read, ...]:
-    """The state dims among a value's dims."""
-    return tuple(_read(at.reads[d]) for d in named.dims if d in at.reads)
+def _widened(
+    axes: dict[str, frozenset[int]], more: Any, latents: dict[str, Latent]
+) -> dict[str, frozenset[int]]:
+    """The axes split so far and the further ones; refused where nothing new is left to split."""
+    out = dict(axes)
+    for name, extra in more.items():
+        if name not in latents:
+            whole = name.split("[", 1)[0]
+            out[whole] = frozenset(range(len(latents[whole].sets)))
+        else:
+            out[name] = out.get(name, frozenset()) | extra
+    if out == axes:
+        raise refuse(next(iter(more)), "a factor joins it with another discrete latent through a lookup")
+    return out
 
 
-def _read(state: StateRead) -> Read:
-    lags = [i for i, s in enumerate(state.selectors) if isinstance(s, Lag)]
-    return Read(state.name, state.dim, state.cells, lags[0] if lags else None)
+def plate_sum(at: Evaluator, weight: Weight, x: Named, keep: Sequence[Dim] = ()) -> Named:
+    """Sum out plates, each row as often as its weight says."""
+    for dim in x.dims:
+        weights = None if dim in keep else weight(dim)
+        if weights is not None:
+            x = Named(x.array * aligned(Named(weights[None], (dim,)), x.dims), x.dims)
+    return total(x, keep)
 
 
-class Elimination:
-    """Eliminates every latent from a list of potentials; ``weight(dim)`` is a plate's row weights."""
+@dataclass
+class _Elimination:
+    """Eliminates every latent from a list of potentials."""
 
-    def __init__(
-        self, at: Evaluator, latents: dict[str, Latent], weight: Callable[[Dim], np.ndarray | None]
-    ) -> None:
-        self.at = at
-        self.latents = latents
-        self.weight = weight
-        for latent in latents.values():
-            at.define_dim(latent.current, latent.states)
-            at.define_dim(latent.previous, latent.states)
+    at: Evaluator
+    rows: Rows
+    latents: dict[str, Latent]
+    steps: dict[str, int] = field(default_factory=dict)
 
     def run(self, potentials: Sequence[Potential]) -> Named:
-        """The log of the sum over all joint states, over the draw axis alone."""
-        left = [self.settle(p) for p in potentials]
+        for latent in self.latents.values():
+            self.at.define_dim(latent.current, latent.states)
+            self.at.define_dim(latent.previous, latent.states)
+        left = [q for p in potentials for q in self._settled(self._stepped(p))]
         remaining = dict(self.latents)
         while remaining:
             group = self._next(left, remaining)
             touched = [p for p in left if any(r.name in group for r in p.reads)]
             left = [p for p in left if p not in touched]
             if touched:
-                left.append(self.settle(self._eliminate(group, touched)))
+                left += self._settled(self._eliminate(group, touched))
             for name in group:
                 del remaining[name]
-        return add([self.plate_sum(p.named, ()) for p in left], self.at.size)
+        zero = Named(np.zeros(1))
+        return add([zero, *(plate_sum(self.at, self.rows.weight, p.named) for p in left)], self.at.size)
 
-    # ---------------------------------------------------------------- plates
+    # ---------------------------------------------------------------- canonical form
 
-    def plate_sum(self, x: Named, keep: Sequence[Dim]) -> Named:
-        """Sum out plates, each row as often as its weight says."""
-        for dim in x.dims:
-            weights = None if dim in keep else self.weight(dim)
-            if weights is not None:
-                x = Named(x.array * aligned(Named(weights[None], (dim,)), x.dims), x.dims)
-        return total(x, keep)
+    def _stepped(self, p: Potential) -> Potential:
+        """Mark which of two reads of one latent is that of the row before."""
+        reads = list(p.reads)
+        for name in {r.name for r in reads}:
+            own = p.of(name)
+            if len(own) == 1:
+                continue
+            a, b = own
+            now, before = (a, b) if is_step(self.at, a, b) else (b, a)
+            axis = step_axis(self.at, now, before)
+            if self.steps.setdefault(name, axis) != axis:
+                raise refuse(name, "it is a chain along two axes at once", p.span)
+            reads[reads.index(before)] = replace(before, before=True)
+        return replace(p, reads=tuple(reads))
 
-    def settle(self, p: Potential) -> Potential:
-        """Sum the plates no read uses, rename aligned ones canonically, gather-transpose the rest."""
-        used = {d for r in p.reads for c in r.cells for d in ([c.along] if c.along else c.codes.dims)}
-        keep = [*(r.dim for r in p.reads), *used]
-        p = replace(p, named=self.plate_sum(p.named, keep))
-        if len({r.name for r in p.reads}) == 1:
-            return self._canonical(p)
-        return self._aligned(p)
+    def _settled(self, p: Potential) -> list[Potential]:
+        """Sum plates that no read uses, drop reads of no row, use the latents' own plates."""
+        out = []
+        for q in self.rows.valid(p, lambda r: len(p.of(r.name)) > 1):
+            keep = [*(r.dim for r in q.reads), *(d for r in q.reads for d in cell_dims(r.cells))]
+            q = replace(q, named=plate_sum(self.at, self.rows.weight, q.named, keep))
+            if not q.reads:
+                out.append(q)
+            elif len({r.name for r in q.reads}) == 1:
+                out.append(self._canonical(q))
+            else:
+                out.append(self._aligned(q))
+        return out
 
     def _aligned(self, p: Potential) -> Potential:
         """Rename the plates of a potential over several latents where every read runs along them."""
@@ -133,9 +147,10 @@ class Elimination:
             for cell, plate in zip(r.cells, self.latents[r.name].plates, strict=True):
                 if cell.along is not None and cell.along not in names and plate not in names.values():
                     names[cell.along] = plate
-        return self._renamed(p, names)
+        return self._state_renamed(self._renamed(p, names))
 
     def _renamed(self, p: Potential, names: dict[Dim, Dim]) -> Potential:
+        names = {a: b for a, b in names.items() if a != b}
         for old, new in names.items():
             self.at.define_dim(new, self.at.size(old))
         reads = []
@@ -145,28 +160,34 @@ class Elimination:
                 for c in r.cells
             )
             reads.append(replace(r, cells=cells))
-        return Potential(p.named.renamed(names), tuple(reads))
+        return Potential(p.named.renamed(names), tuple(reads), p.span)
+
+    def _state_renamed(self, p: Potential) -> Potential:
+        """State dims under their canonical names, so that tables of several factors meet."""
+        names = {}
+        for r in p.reads:
+            latent = self.latents[r.name]
+            names[r.dim] = latent.previous if r.before else latent.current
+        reads = tuple(replace(r, dim=names[r.dim]) for r in p.reads)
+        return Potential(p.named.renamed(names), reads, p.span)
 
     def _canonical(self, p: Potential) -> Potential:
         """One latent (perhaps at two rows): move the potential onto the latent's own plates."""
         latent = self.latents[p.reads[0].name]
-        main = next((r for r in p.reads if r.lag is None), p.reads[0])
-        lagged = next((r for r in p.reads if r.lag is not None and r is not main), None)
-        names = {main.dim: latent.current} | ({lagged.dim: latent.previous} if lagged else {})
-        if len(p.reads) > 2:
-            raise _refuse(latent.name, "it is read at more than two rows at once")
+        main = next(r for r in p.reads if not r.before)
         along = [c.along for c in main.cells]
-        if None not in along and len(set(along)) == len(along) and main.lag is None:
+        if None not in along and len(set(along)) == len(along):
             plates = {a: b for a, b in zip(along, latent.plates, strict=True) if a is not None}
-            named = self._with_plates(p.named, tuple(plates))
-            moved = self._renamed(Potential(named, p.reads), {**names, **plates})
+            moved = self._renamed(replace(p, named=self._with_plates(p.named, tuple(plates))), plates)
         else:
-            moved = Potential(self._scattered(p, main, latent, names), p.reads)
+            moved = replace(p, named=self._scattered(p, main, latent))
+        named = self._state_renamed(moved).named
         cells = tuple(Index(Named(np.arange(self.at.size(d))[None], (d,)), d) for d in latent.plates)
-        kept = [Read(latent.name, latent.current, cells)]
-        if lagged is not None:
-            kept.append(Read(latent.name, latent.previous, cells, lagged.lag))
-        return Potential(moved.named, tuple(kept))
+        reads = tuple(
+            Read(latent.name, latent.previous if r.before else latent.current, cells, r.before)
+            for r in p.reads
+        )
+        return Potential(named, reads, p.span)
 
     def _with_plates(self, x: Named, plates: tuple[Dim, ...]) -> Named:
         """Spread a table that is the same at every row over all its rows (a stationary potential)."""
@@ -174,56 +195,33 @@ class Elimination:
         if not missing:
             return x
         dims = (*x.dims, *missing)
-        array = xp.broadcast_last(aligned(x, dims), tuple(self.at.size(d) for d in dims))
-        return Named(array, dims)
+        return Named(xp.broadcast_last(aligned(x, dims), tuple(self.at.size(d) for d in dims)), dims)
 
-    def _scattered(self, p: Potential, main: Read, latent: Latent, names: dict[Dim, Dim]) -> Named:
+    def _scattered(self, p: Potential, main: Read, latent: Latent) -> Named:
         """Add the rows of a table to the cells that their codes point at."""
         rows = union((c.codes.dims for c in main.cells), self.at.size)
         shape = tuple(self.at.size(d) for d in latent.plates)
         flat: Array = np.zeros((1,) * (1 + len(rows)), dtype=np.int64)
-        bad: Array = np.zeros_like(flat, dtype=bool)
         for cell, n in zip(main.cells, shape, strict=True):
-            codes = aligned(cell.codes, rows)
-            bad = bad | (codes < 0)
-            flat = flat * n + np.clip(codes, 0, n - 1)
+            flat = flat * n + aligned(cell.codes, rows)
         lengths = tuple(self.at.size(d) for d in rows)
         index = np.broadcast_to(flat, (1, *lengths)).ravel()
-        lost = np.broadcast_to(bad, (1, *lengths)).ravel()
         table = self._with_plates(p.named, rows)
         rest = tuple(d for d in table.dims if d not in rows)
         array = aligned(table, (*rest, *rows))
         array = xp.reshape_last(array, count=len(rows), shape=(len(index),))
-        if lost.any():
-            array = xp.where(lost, 0.0, array)
         out = xp.segment_sum(array, index, size=int(np.prod(shape, dtype=int)), axis=-1)
-        out = xp.reshape_last(out, count=1, shape=shape)
-        for d, n in zip(latent.plates, shape, strict=True):
-            self.at.define_dim(d, n)
-        moved = Named(out, (*rest, *latent.plates)).renamed(names)
-        if latent.previous in moved.dims:
-            moved = self._identity_elsewhere(moved, latent, np.unique(index[~lost]))
-        return moved
-
-    def _identity_elsewhere(self, x: Named, latent: Latent, covered: np.ndarray) -> Named:
-        """Rows that no factor touches pass the state on unchanged."""
-        shape = tuple(self.at.size(d) for d in latent.plates)
-        seen = np.zeros(int(np.prod(shape, dtype=int)), dtype=bool)
-        seen[covered] = True
-        if seen.all():
-            return x
-        dims = (*(d for d in x.dims if d not in {latent.previous, latent.current, *latent.plates}),)
-        order = (*dims, latent.previous, latent.current, *latent.plates)
-        with np.errstate(divide="ignore"):
-            stay = np.log(np.eye(latent.states))[(..., *(None for _ in shape))]
-        out = xp.where(seen.reshape(shape)[None], aligned(x, order), stay[None])
-        return Named(out, order)
+        return Named(xp.reshape_last(out, count=1, shape=shape), (*rest, *latent.plates))
 
     # ---------------------------------------------------------------- order
 
     def _next(self, left: Sequence[Potential], remaining: dict[str, Latent]) -> tuple[str, ...]:
         """The latents to eliminate together next: most plates first, coupled chains as one."""
-        name = max(remaining, key=lambda n: (len(remaining[n].plates), -self._chained(left, n), n))
+        deepest = max(len(x.plates) for x in remaining.values())
+        candidates = [n for n, x in remaining.items() if len(x.plates) == deepest]
+        if len(candidates) > 1:
+            candidates.sort(key=lambda n: (self._chained(left, n), self._cost(left, n), n))
+        name = candidates[0]
         if not self._chained(left, name):
             return (name,)
         group = {name}
@@ -239,8 +237,13 @@ class Elimination:
                 return tuple(sorted(group))
             group |= touching
 
+    def _cost(self, left: Sequence[Potential], name: str) -> int:
+        """States of the table that eliminating a latent makes."""
+        met = {r.name for p in left if any(r.name == name for r in p.reads) for r in p.reads}
+        return int(np.prod([float(self.latents[n].states) for n in met]))
+
     def _chained(self, left: Sequence[Potential], name: str) -> bool:
-        return any(r.name == name and r.lag is not None for p in left for r in p.reads)
+        return any(r.name == name and r.before for p in left for r in p.reads)
 
     # ---------------------------------------------------------------- elimination
 
@@ -248,59 +251,92 @@ class Elimination:
         latents = [self.latents[n] for n in group]
         for p in touched:
             self._check_aligned(p, group)
-        plain = [self._state_renamed(p) for p in touched]
-        joined = add([p.named for p in plain], self.at.size)
-        others = {r.dim: r for p in plain for r in p.reads if r.name not in group}
+        others = self._others(group, touched)
+        joined = add([p.named for p in touched], self.at.size)
         joined = self._with_plates(joined, latents[0].plates)
         states = [d for latent in latents for d in (latent.current, latent.previous) if d in joined.dims]
         self._check_size(joined, group)
-        lag = next((r.lag for p in touched for r in p.reads if r.lag is not None and r.name in group), None)
-        if lag is None:
+        if not any(latent.previous in joined.dims for latent in latents):
             rest = tuple(d for d in joined.dims if d not in states)
             out = xp.logsumexp(aligned(joined, (*rest, *states)), axis=tuple(range(-len(states), 0)))
-            return Potential(Named(out, rest), tuple(others.values()))
-        return Potential(self._chain(joined, latents, latents[0].plates[lag]), tuple(others.values()))
+            return Potential(_only_defined(Named(out, rest), latents[0]), others, touched[0].span)
+        axes = {self.steps[n] for n in group if n in self.steps}
+        if len(axes) != 1:
+            raise refuse(group[0], "chains along different axes meet in one factor", touched[0].span)
+        chain = self._chain(joined, latents, latents[0].plates[axes.pop()])
+        return Potential(chain, others, touched[0].span)
 
-    def _state_renamed(self, p: Potential) -> Potential:
-        """State dims under their canonical names, so that tables of several factors meet."""
-        names = {}
-        for r in p.reads:
-            latent = self.latents[r.name]
-            names[r.dim] = latent.current if r.lag is None else latent.previous
-        moved = self._renamed(p, {})
-        reads = tuple(replace(r, dim=names[r.dim]) for r in moved.reads)
-        return Potential(moved.named.renamed(names), reads)
+    def _others(self, group: tuple[str, ...], touched: list[Potential]) -> tuple[Read, ...]:
+        """The reads of latents that stay; one at two different cells must be split first."""
+        found: dict[Dim, Read] = {}
+        for p in touched:
+            for r in p.reads:
+                if r.name in group:
+                    continue
+                known = found.setdefault(r.dim, r)
+                differ = [
+                    i
+                    for i, (a, b) in enumerate(zip(known.cells, r.cells, strict=True))
+                    if not same_cell(self.at, a, b)
+                ]
+                if differ:
+                    raise MustSplitError({r.name: frozenset(differ)})
+        return tuple(found.values())
 
     def _chain(self, x: Named, latents: list[Latent], time: Dim) -> Named:
+        if self.rows.weight(time) is not None:
+            raise refuse(latents[0].name, "rows of a chain cannot stand for several each (`weight`)")
         before = [latent.previous for latent in latents]
         now = [latent.current for latent in latents]
         rest = tuple(d for d in x.dims if d not in {*before, *now, time})
-        order = (*rest, time, *before, *now)
+        order = (*rest, *before, *now, time)
+        x = self._passed_on(x, latents, (*before, *now), order)
         full = xp.broadcast_last(aligned(x, order), tuple(self.at.size(d) for d in order))
         k = int(np.prod([latent.states for latent in latents]))
-        table = xp.reshape_last(full, count=2 * len(latents), shape=(k, k))
+        table = xp.reshape_last(full, count=2 * len(latents) + 1, shape=(k, k, self.at.size(time)))
         return Named(xp.chain_log_partition(table), rest)
+
+    def _passed_on(
+        self, x: Named, latents: list[Latent], states: tuple[Dim, ...], order: tuple[Dim, ...]
+    ) -> Named:
+        """Rows outside the plates that define a chain pass its state on unchanged."""
+        masks = [latent.defined for latent in latents]
+        if all(m is None for m in masks):
+            return x
+        mask = masks[0]
+        if mask is None or any(m is None or not np.array_equal(m, mask) for m in masks):
+            raise refuse(latents[0].name, "it meets a chain over other rows")
+        plates = latents[0].plates
+        k = [latent.states for latent in latents]
+        with np.errstate(divide="ignore"):
+            stay = np.log(np.eye(int(np.prod(k)))).reshape(1, *k, *k)
+        seen = aligned(Named(mask[None], plates), order)
+        return Named(xp.where(seen, aligned(x, order), aligned(Named(stay, states), order)), order)
 
     # ---------------------------------------------------------------- refusals
 
     def _check_aligned(self, p: Potential, group: tuple[str, ...]) -> None:
-        for r in p.reads:
-            if r.name in group and any(c.along is None for c in r.cells):
-                raise _refuse(r.name, "a factor joins it with another discrete latent through a lookup")
+        """Each read of the group runs along the latent's own plates."""
+        wrong = {
+            r.name: frozenset(i for i, c in enumerate(r.cells) if c.along != self.latents[r.name].plates[i])
+            for r in p.reads
+            if r.name in group and not r.before
+        }
+        wrong = {n: a for n, a in wrong.items() if a}
+        if wrong:
+            raise MustSplitError(
+                {r.name: frozenset(range(len(r.cells))) for r in p.reads if r.cells} if len(wrong) else wrong
+            )
 
     def _check_size(self, x: Named, group: tuple[str, ...]) -> None:
         cells = float(np.prod([float(self.at.size(d)) for d in x.dims]))
         if cells > LARGEST_TABLE:
-            raise _refuse(group[0], f"summing it out needs a table of {cells:.2g} cells")
+            raise refuse(group[0], f"summing it out needs a table of {cells:.2g} cells")
 
 
-def _refuse(name: str, why: str) -> ModelError:
-    return ModelError(
-        (
-            Diagnostic(
-                "E505",
-                f"the discrete latent `{name}` cannot be summed out exactly: {why}",
-                help="give it fewer states, split the factor, or write the marginal with `Mixture` or `factor`",
-            ),
-        )
-    )
+def _only_defined(x: Named, latent: Latent) -> Named:
+    """Nothing from cells that no plate defines."""
+    if latent.defined is None:
+        return x
+    mask = aligned(Named(latent.defined[None], latent.plates), x.dims)
+    return Named(xp.where(mask, x.array, 0.0), x.dims)

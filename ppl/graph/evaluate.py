@@ -8,22 +8,22 @@ latents that are summed out are in ``states`` and evaluate to all their values a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ppl.backend import ops as xp
 from ppl.errors import DataError, Diagnostic
-from ppl.functions import find
 from ppl.graph import densities, reductions
 from ppl.graph import nodes as g
+from ppl.graph.apply import apply
 from ppl.graph.bind import BoundData
-from ppl.graph.contract import contract
 from ppl.graph.gathers import Index, gather
 from ppl.graph.named import Named, aligned, constant, merge_invalid, union
-from ppl.graph.nodes import Dim
+from ppl.graph.nodes import Dim, stored_name
 from ppl.graph.sets import Sets
+from ppl.graph.unrolled import Unrolled, read_row
 
 Array = Any
 
@@ -35,7 +35,6 @@ class StateRead:
     name: str
     dim: Dim
     cells: tuple[Index, ...]
-    selectors: tuple[g.Selector, ...]
 
 
 @dataclass
@@ -48,7 +47,7 @@ class Evaluator:
     states: dict[str, np.ndarray] = field(default_factory=dict)
     networks: dict[str, Callable[..., Array]] = field(default_factory=dict)
     reads: dict[Dim, StateRead] = field(default_factory=dict)
-    rows: dict[str, tuple[int, list[Named]]] = field(default_factory=dict)
+    rows: dict[str, Unrolled] = field(default_factory=dict)
     _memo: dict[g.Node, Named] = field(default_factory=dict)
     _flat: dict[Dim, tuple[np.ndarray, ...]] = field(default_factory=dict)
     _sizes: dict[Dim, int] = field(default_factory=dict)
@@ -70,6 +69,15 @@ class Evaluator:
     def define_dim(self, dim: Dim, size: int) -> None:
         """Give a state dim its length."""
         self._sizes[dim] = size
+
+    def restrict(self, dim: Dim, chosen: np.ndarray, tag: str) -> Dim:
+        """A dim over some places of another (plain or flat)."""
+        new = Dim(dim.set, dim.tag + tag)
+        plain = g.Domain(dim, (dim,), ("",), ())
+        found = self.positions(dim) if dim in self.domains else (np.arange(self.size(dim)),)
+        self.domains[new] = replace(self.domains.get(dim, plain), dim=new)
+        self._flat[new] = tuple(p[chosen] for p in found)
+        return new
 
     def positions(self, dim: Dim) -> tuple[np.ndarray, ...]:
         """Along a flat dim, the row of each of its plain sets."""
@@ -105,7 +113,7 @@ class Evaluator:
             case g.Gather():
                 return self._gather(node)
             case g.Apply():
-                return self._apply(node)
+                return apply(self, node)
             case g.Choose():
                 return self._choose(node)
             case g.Reduce():
@@ -113,7 +121,7 @@ class Evaluator:
             case g.Segment():
                 return reductions.segment(self, node)
             case g.Stack():
-                return self.named(node.body).renamed({node.loop: node.event[0]})
+                return reductions.stack(self, node)
             case g.Items():
                 return reductions.items(self, node)
             case g.NetworkCall():
@@ -134,7 +142,7 @@ class Evaluator:
         )
 
     def _input(self, node: g.Input) -> Named:
-        name = _stored_name(node)
+        name = stored_name(node)
         if name in self.values:
             return self.values[name].renamed(dict(zip(self.values[name].dims, node.event, strict=True)))
         array = self.data.arrays[(node.table, node.name)]
@@ -146,18 +154,18 @@ class Evaluator:
         if node.name in self.states:
             if node.event:
                 raise StillVector(node.name)
-            return self._states(node.name, (), ())
+            return self._states(node.name, ())
         stored = self.values[node.name]
         return stored.renamed(dict(zip(stored.dims, node.event, strict=True)))
 
-    def _states(self, name: str, cells: tuple[Index, ...], selectors: tuple[g.Selector, ...]) -> Named:
+    def _states(self, name: str, cells: tuple[Index, ...]) -> Named:
         """All values of a summed-out latent, along the state dim of this way of reading it."""
         for dim, read in self.reads.items():
-            if read.name == name and read.selectors == selectors:
+            if read.name == name and all(map(_same_codes, read.cells, cells)):
                 return self._state_value(name, dim, cells)
         dim = Dim(f"#{name}", f"{name}#{len(self.reads)}")
         self.define_dim(dim, len(self.states[name]))
-        self.reads[dim] = StateRead(name, dim, cells, selectors)
+        self.reads[dim] = StateRead(name, dim, cells)
         return self._state_value(name, dim, cells)
 
     def _state_value(self, name: str, dim: Dim, cells: tuple[Index, ...]) -> Named:
@@ -174,40 +182,24 @@ class Evaluator:
     # ---------------------------------------------------------------- subscripts
 
     def _gather(self, node: g.Gather) -> Named:
-        if isinstance(node.value, g.Variable | g.Input) and _stored_name(node.value) in self.rows:
-            return self._row(node)
+        if isinstance(node.value, g.Variable | g.Input) and stored_name(node.value) in self.rows:
+            return read_row(self, node)
         axes = node.value.event[: len(node.selectors)]
         indices = tuple(self.index(s, axis) for s, axis in zip(node.selectors, axes, strict=True))
         if isinstance(node.value, g.Variable) and node.value.name in self.states:
             if len(indices) != len(node.value.event):
                 raise StillVector(node.value.name)
-            return self._states(node.value.name, indices, node.selectors)
-        if isinstance(node.value, g.Input) and _stored_name(node.value) in self.states:
-            return self._states(_stored_name(node.value), indices, node.selectors)
+            return self._states(node.value.name, indices)
+        if isinstance(node.value, g.Input) and stored_name(node.value) in self.states:
+            return self._states(stored_name(node.value), indices)
         out = gather(self.named(node.value), axes, indices, self.size)
         rest = node.value.event[len(axes) :]
         return out.renamed(dict(zip(rest, node.event, strict=True)))
 
-    def _row(self, node: g.Gather) -> Named:
-        """An earlier row of a quantity that is being unrolled."""
-        assert isinstance(node.value, g.Variable | g.Input)
-        place, rows = self.rows[_stored_name(node.value)]
-        axes = node.value.event[: len(node.selectors)]
-        indices = [self.index(s, a) for s, a in zip(node.selectors, axes, strict=True)]
-        t = int(indices[place].codes.numpy.reshape(-1)[0])
-        if not 0 <= t < len(rows):
-            return Named(np.zeros((1,)), (), Named(np.ones((1,), dtype=bool)))
-        rest = [i for k, i in enumerate(indices) if k != place]
-        kept = tuple(d for k, d in enumerate(axes) if k != place)
-        if all(i.along is not None for i in rest):
-            return rows[t]
-        names = {i.along: d for i, d in zip(rest, kept, strict=True) if i.along is not None}
-        return gather(rows[t].renamed(names), kept, tuple(rest), self.size)
-
     def index(self, selector: g.Selector, axis: Dim) -> Index:
         """The codes a selector picks along an axis; marks those outside it."""
         if isinstance(selector, g.Lag):
-            return Index(self._shifted(selector.base, selector.amount, axis.set))
+            return Index(self.shifted(selector.base, selector.amount, axis.set))
         label = selector.index
         codes = self.named(label)
         plain = isinstance(label, g.Position) and label.dim not in self.domains
@@ -218,15 +210,15 @@ class Evaluator:
             return Index(
                 Named(codes.numpy.astype(np.int64) - self.sets.get(axis.set).low, codes.dims, codes.invalid)
             )
-        return Index(self._translated(codes, label.type.set or axis.set, axis.set))
+        return Index(self.translated(codes, label.type.set or axis.set, axis.set))
 
-    def _translated(self, codes: Named, source: str, target: str) -> Named:
+    def translated(self, codes: Named, source: str, target: str) -> Named:
         if source == target:
             return codes
         moved = self.sets.translate(codes.numpy.astype(np.int64), source, target)
         return Named(moved, codes.dims, _also_invalid(codes, moved < 0, self.size))
 
-    def _shifted(self, base: g.Node, amount: g.Node, target: str) -> Named:
+    def shifted(self, base: g.Node, amount: g.Node, target: str) -> Named:
         """Codes ``amount`` rows before ``base`` in its own set, translated to ``target``."""
         codes, step = self.named(base), self.named(amount)
         count = step.numpy.astype(np.int64)
@@ -237,103 +229,9 @@ class Evaluator:
         source = base.type.set or target
         moved = self.sets.shifted(rows, aligned(Named(count, step.dims), dims), source)
         out = Named(moved, dims, _also_invalid(codes, moved < 0, self.size, dims))
-        return self._translated(out, source, target) if source != target else out
+        return self.translated(out, source, target) if source != target else out
 
-    # ---------------------------------------------------------------- functions
-
-    def _apply(self, node: g.Apply) -> Named:
-        if node.function in ("shift", "nothing", "first", "last", "position"):
-            return self._about_positions(node)
-        if node.function == "logp":
-            return self.log_density(node.arguments[0], self.named(node.arguments[1]), node.arguments[1].event)
-        if node.function in ("eq", "ne", "lt", "le", "gt", "ge"):
-            return self._compare(node)
-        function = find(node.function)
-        if function is None or function.evaluate is None:
-            raise TypeError(f"`{node.function}` cannot be evaluated here")
-        parts = [self.named(a) for a in (*node.arguments, *(v for _, v in node.keywords))]
-        if function.check is not None:
-            self._check_claim(node, function.check, parts[0])
-        if function.kind == "elementwise":
-            return self._elementwise(node, function.evaluate, parts)
-        if function.kind == "reduction":
-            return self._reduce_event(node, function.evaluate, parts)
-        return self._array(node, function.evaluate, parts)
-
-    def _check_claim(self, node: g.Apply, check: Callable[..., Array], x: Named) -> None:
-        """A claim of support about data must hold; of latents it is taken at its word."""
-        if not x.constant:
-            return
-        event = node.arguments[0].event
-        good = np.asarray(check(aligned(x, union((x.dims,), self.size, event))))
-        if not good.all():
-            count = int(good.size - np.count_nonzero(good))
-            message = f"`{node.function}(...)` does not hold: {count} of {good.size} values break it"
-            raise DataError((Diagnostic("E405", message, span=node.span),))
-
-    def _about_positions(self, node: g.Apply) -> Named:
-        codes = self.named(node.arguments[0])
-        name = node.arguments[0].type.set or ""
-        if node.function == "shift":
-            return self._shifted(node.arguments[0], node.arguments[1], name)
-        if node.function == "nothing":
-            return Named(np.zeros_like(codes.numpy, dtype=float), codes.dims)
-        function = {"first": self.sets.is_first, "last": self.sets.is_last, "position": self.sets.position}
-        out = function[node.function](codes.numpy, name)
-        return Named(out, codes.dims, codes.invalid)
-
-    def _compare(self, node: g.Apply) -> Named:
-        left, right = node.arguments
-        x, y = self.named(left), self.named(right)
-        if left.type.element == "label" and right.type.element == "label":
-            y = self._translated(y, right.type.set or "", left.type.set or "")
-        function = find(node.function)
-        assert function is not None and function.evaluate is not None
-        return self._elementwise(node, function.evaluate, [x, y])
-
-    def _elementwise(self, node: g.Apply, evaluate: Callable[..., Array], parts: list[Named]) -> Named:
-        parts = [self._over(p, a, node.event) for p, a in zip(parts, node.arguments, strict=False)] + parts[
-            len(node.arguments) :
-        ]
-        dims = union(
-            (p.dims for p in parts), self.size, [d for d in node.event if any(d in p.dims for p in parts)]
-        )
-        arrays = [aligned(p, dims) for p in parts]
-        words = {k: a for (k, _), a in zip(node.keywords, arrays[len(node.arguments) :], strict=True)}
-        out = evaluate(*arrays[: len(node.arguments)], **words)
-        return Named(out, dims, merge_invalid(parts, self.size))
-
-    def _over(self, part: Named, argument: g.Node, event: tuple[Dim, ...]) -> Named:
-        """Event dims that differ in their primes only are matched by position."""
-        if argument.event == event or len(argument.event) != len(event):
-            return part
-        return part.renamed({a: b for a, b in zip(argument.event, event, strict=True) if a.set == b.set})
-
-    def _reduce_event(self, node: g.Apply, evaluate: Callable[..., Array], parts: list[Named]) -> Named:
-        inner = node.arguments[0].event
-        x = parts[0]
-        dims = union((x.dims,), self.size, inner)
-        words = {k: aligned(p, dims) for (k, _), p in zip(node.keywords, parts[1:], strict=True)}
-        out = evaluate(self._filled(x, dims, inner), axis=tuple(range(-len(inner), 0)), **words)
-        return Named(out, dims[: len(dims) - len(inner)], reductions.dropped(x.invalid, inner))
-
-    def _filled(self, part: Named, dims: tuple[Dim, ...], event: tuple[Dim, ...]) -> Array:
-        """Aligned, with its event dims at full length even where nothing varies along them."""
-        array = aligned(part, dims)
-        if all(d in part.dims for d in event):
-            return array
-        return xp.broadcast_last(array, tuple(self.size(d) for d in event))
-
-    def _array(self, node: g.Apply, evaluate: Callable[..., Array], parts: list[Named]) -> Named:
-        nodes = (*node.arguments, *(v for _, v in node.keywords))
-        batch = union((set(p.dims) - set(n.event) for p, n in zip(parts, nodes, strict=True)), self.size)
-        arrays = [self._filled(p, (*batch, *n.event), n.event) for p, n in zip(parts, nodes, strict=True)]
-        positional = arrays[: len(node.arguments)]
-        words = {k: a for (k, _), a in zip(node.keywords, arrays[len(node.arguments) :], strict=True)}
-        dims = tuple(len(n.event) for n in node.arguments)
-        fast = contract(node.function, positional, dims)
-        out = evaluate(*positional, dims=dims, **words) if fast is None else fast
-        return Named(out, (*batch, *node.event), merge_invalid(parts, self.size))
+    # ---------------------------------------------------------------- choices
 
     def _choose(self, node: g.Choose) -> Named:
         test = self.named(node.test)
@@ -359,7 +257,7 @@ class Evaluator:
             return merge_invalid([then, other, test], self.size)
         dims = union((test.dims, x.dims, y.dims), self.size)
         mask = np.where(_truth(aligned(test, dims)), aligned(x, dims), aligned(y, dims))
-        return Named(mask, dims) if mask.any() else None
+        return Named(mask, dims) if np.any(mask) else None
 
     # ---------------------------------------------------------------- densities
 
@@ -383,11 +281,11 @@ class StillVector(Exception):
         self.name = name
 
 
-def _stored_name(node: g.Variable | g.Input) -> str:
-    """The key of a variable, or of a column (``table.column``) or given, among stored values."""
-    if isinstance(node, g.Variable) or node.table is None:
-        return node.name
-    return f"{node.table}.{node.name}"
+def _same_codes(a: Index, b: Index) -> bool:
+    """Whether two cells name the same rows along the same dims."""
+    return (
+        a.along == b.along and a.codes.dims == b.codes.dims and np.array_equal(a.codes.numpy, b.codes.numpy)
+    )
 
 
 def _truth(mask: Array) -> Array:

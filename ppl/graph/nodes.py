@@ -281,3 +281,10 @@ def walk(roots: Iterable[Node]) -> Iterable[Node]:
 def variables(roots: Iterable[Node]) -> set[str]:
     """Names of the variables that the roots mention."""
     return {n.name for n in walk(roots) if isinstance(n, Variable)}
+
+
+def stored_name(node: Variable | Input) -> str:
+    """The key of a variable, or of a column (``table.column``) or given, among stored values."""
+    if isinstance(node, Variable) or node.table is None:
+        return node.name
+    return f"{node.table}.{node.name}"

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ppl.graph import nodes as g
-from ppl.graph.inline import is_discrete
-from ppl.graph.order import mentions
+from ppl.graph.inline import discrete_names, is_discrete
+from ppl.graph.order import mentions, needs
 from ppl.supports import REAL
 from ppl.types import Axis, Type
 
@@ -28,11 +28,13 @@ _STANDARD = {"Normal": ("mean", "sd")}
 
 def noncentre(graph: g.Graph, only: Callable[[g.Statement], bool] = lambda s: True) -> g.Graph:
     """Rewrite every location-scale latent whose scale (or covariance) is itself latent."""
-    latent = {s.name for s in graph.statements if s.kind in ("latent", "param")}
+    discrete = discrete_names(graph)
+    latent = {s.name for s in graph.statements if s.kind in ("latent", "param")} - discrete
     reach = _reach(graph, latent)
     out: list[g.Statement] = []
     for s in graph.statements:
-        split = _split(s, reach) if s.kind == "latent" and only(s) else None
+        plain = s.kind == "latent" and not needs(s) & discrete and only(s)
+        split = _split(s, reach) if plain else None
         out += [s] if split is None else list(split)
     return replace(graph, statements=tuple(out))
 

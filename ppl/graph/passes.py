@@ -8,12 +8,13 @@ from ppl.graph.inline import inline_discrete
 from ppl.graph.nodes import Graph
 from ppl.graph.noncentre import noncentre
 from ppl.graph.order import sort_statements
+from ppl.graph.spread import spread_events
 
 Pass = Callable[[Graph], Graph]
 
 # Values that depend on summed-out latents must be inlined before anything asks what a statement
 # needs; non-centring turns latents into values, so the order is settled last.
-PASSES: tuple[Pass, ...] = (inline_discrete, noncentre, sort_statements)
+PASSES: tuple[Pass, ...] = (spread_events, inline_discrete, noncentre, sort_statements)
 
 
 def run_passes(graph: Graph, skip: tuple[str, ...] = ()) -> Graph:

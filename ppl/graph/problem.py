@@ -15,10 +15,10 @@ from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, Terms, joint, layout, walk
 from ppl.graph.bind_types import BoundData
 from ppl.graph.build import build
-from ppl.graph.inline import inline_discrete, is_discrete
+from ppl.graph.inline import is_discrete
 from ppl.graph.lower import GraphTarget, require_latents
-from ppl.graph.named import Named, aligned
-from ppl.graph.order import groups, sort_statements
+from ppl.graph.named import aligned
+from ppl.graph.order import groups
 from ppl.graph.passes import run_passes
 from ppl.graph.simulate import Simulation, from_draws, simulate
 from ppl.graph.store import axis_sets
@@ -55,7 +55,7 @@ class Problem:
         source = build(program)
         skip = () if noncentre else ("noncentre",)
         self.graph = run_passes(source, skip)
-        self.plain = sort_statements(inline_discrete(source))
+        self.plain = run_passes(source, ("noncentre",))
         self._rows = frozenset(program.tables)
         self._levels = self._rows | {n for n, s in program.sets.items() if s.kind in ("columns", "glob")}
 
@@ -151,7 +151,7 @@ class Problem:
             return {}
         source = build(self.program)
         graph = g.Graph((*source.statements, *source.report), (), source.domains)
-        graph = sort_statements(inline_discrete(graph))
+        graph = run_passes(graph, ("noncentre",))
         lay = layout(graph, self.data, self._levels, groups(graph))
         wanted = {s.name for s in source.report}
         out = self._at_draws(_restricted(lay, wanted), draws, observe=False, rng=rng)

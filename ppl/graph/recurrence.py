@@ -20,6 +20,7 @@ from ppl.graph.named import Named, aligned, merge_invalid, union
 from ppl.graph.nodes import Dim
 from ppl.graph.rewrite import substitute
 from ppl.graph.store import axis_sets, stored_dims, to_stored
+from ppl.graph.unrolled import Unrolled
 
 Array = Any
 LONGEST_UNROLLED = 5000
@@ -36,7 +37,7 @@ def solve_recurrence(at: Evaluator, group: tuple[g.Statement, ...]) -> None:
             at.values[s.name] = to_stored(at, s, at.named(s.body))
             return
     time = _time_set(group, names)
-    if len(group) == 1 and _is_affine(group[0].body, group[0].name):
+    if len(group) == 1 and _is_affine(group[0]):
         _solve_affine(at, group[0], _time_dim(group[0], time))
     else:
         _unroll(at, group, time)
@@ -73,6 +74,11 @@ def _time_set(group: tuple[g.Statement, ...], names: set[str]) -> str:
             for selector in read.selectors:
                 if isinstance(selector, g.Lag):
                     return selector.base.type.set or ""
+    for s in group:
+        for read in _reads(s.body, names):
+            for selector in read.selectors:
+                if isinstance(selector, g.At) and selector.index not in s.place.axes:
+                    return selector.index.type.set or ""
     raise _refuse(group[0], "no `x[t - k]` leads back along a plate")
 
 
@@ -83,8 +89,21 @@ def _time_dim(s: g.Statement, time: str) -> Dim:
     raise _refuse(s, "it is not stored along the plate that it runs over")
 
 
-def _is_affine(node: g.Node, name: str) -> bool:
-    """Whether the expression is affine in reads of ``name`` one row back."""
+def _own_cells(read: g.Gather, s: g.Statement) -> bool:
+    """Whether a read leads back along time only, other axes at the row's own labels."""
+    if len(read.selectors) != len(s.place.axes):
+        return False
+    labels = [x.index if isinstance(x, g.At) else x.base for x in read.selectors]
+    return all(
+        label is axis
+        or (isinstance(label, g.Position) and isinstance(axis, g.Position) and label.dim == axis.dim)
+        for label, axis in zip(labels, s.place.axes, strict=True)
+    )
+
+
+def _is_affine(s: g.Statement) -> bool:
+    """Whether the expression is affine in reads of its own name one row back."""
+    node, name = s.body, s.name
     depends: dict[int, bool] = {}
 
     def dependent(n: g.Node) -> bool:
@@ -99,7 +118,7 @@ def _is_affine(node: g.Node, name: str) -> bool:
             continue
         if isinstance(n, g.Gather) and isinstance(n.value, g.Variable):
             lags = [s for s in n.selectors if isinstance(s, g.Lag)]
-            if len(lags) != 1 or not _is_one(lags[0].amount):
+            if len(lags) != 1 or not _is_one(lags[0].amount) or not _own_cells(n, s):
                 return False
         elif isinstance(n, g.Choose) and not dependent(n.test):
             stack += [n.then, n.other]
@@ -148,12 +167,22 @@ def _unroll(at: Evaluator, group: tuple[g.Statement, ...], time: str) -> None:
         raise _too_long(group[0], n)
     places = {s.name: s.place.axes.index(_axis_of(s, dims[s.name])) for s in group}
     rows: dict[str, list[Named]] = {s.name: [] for s in group}
+    kept = {s.name: tuple(_dim_of(a) for a in s.place.axes) for s in group}
     for t in range(n):
-        inner = replace(at, rows={name: (places[name], rows[name]) for name in rows}, _memo={})
+        inner = replace(at, rows={k: Unrolled(places[k], rows[k], kept[k]) for k in rows}, _memo={})
         for s in _same_row_order(group):
-            rows[s.name].append(inner.named(at_row(s.body, dims[s.name], label_of(at, time, t))))
+            body = past_of_row(inner, s.body, dims[s.name], t)
+            rows[s.name].append(inner.named(at_row(body, dims[s.name], label_of(at, time, t))))
     for s in group:
         at.values[s.name] = to_stored(at, s, _stacked(at, rows[s.name], dims[s.name]))
+
+
+def _dim_of(axis: Dim | g.Node) -> Dim:
+    if isinstance(axis, Dim):
+        return axis
+    if isinstance(axis, g.Position):
+        return axis.dim
+    raise TypeError("a stored axis without a dim")
 
 
 def _axis_of(s: g.Statement, dim: Dim) -> g.Node:
@@ -185,6 +214,34 @@ def _too_long(s: g.Statement, n: int) -> LimitError:
 def label_of(at: Evaluator, name: str, t: int) -> str:
     bound = at.sets.get(name)
     return bound.labels[t] if bound.labels else str(bound.low + t)
+
+
+def past_of_row(at: Evaluator, body: g.Node, time: Dim, t: int) -> g.Node:
+    """Comprehensions over a filtered range that depends on the row: only this row's elements."""
+    at.domains = dict(at.domains)
+
+    def change(node: g.Node) -> g.Node | None:
+        if not isinstance(node, g.Segment) or time not in {d for d, _ in node.keys}:
+            return None
+        own = next(k for d, k in node.keys if d == time)
+        chosen = np.flatnonzero(at.named(own).numpy[0] == t)
+        dim = at.restrict(node.over, chosen, f"@{t}")
+        moved = substitute(node.body, lambda n: _moved(n, node.over, dim))
+        rest = tuple(
+            (d, substitute(k, lambda n: _moved(n, node.over, dim))) for d, k in node.keys if d != time
+        )
+        loops = (moved.loops - {dim}) | {d for d, _ in rest}
+        if rest:
+            return g.Segment(node.type, loops, node.event, node.span, node.function, moved, dim, rest)
+        return g.Reduce(node.type, loops, node.event, node.span, node.function, moved, (dim,))
+
+    return substitute(body, change)
+
+
+def _moved(node: g.Node, old: Dim, new: Dim) -> g.Node | None:
+    if isinstance(node, g.Position) and node.dim == old:
+        return g.Position(node.type, frozenset({new}), (), node.span, new, node.variable)
+    return None
 
 
 def at_row(body: g.Node, time: Dim, label: str) -> g.Node:

@@ -42,12 +42,16 @@ def _segment_max(array: Array, index: np.ndarray, size: int) -> np.ndarray:
 
 
 def _segment_prod(array: Array, index: np.ndarray, size: int) -> Array:
+    if not len(index):
+        return np.ones((1,) * (len(np.shape(array)) - 1) + (size,))
     padded, slots = _padded(index, size)
     full = xp.reshape_last(xp.take(array, slots.ravel(), axis=-1), count=1, shape=slots.shape)
     return xp.prod(xp.where(padded, full, 1.0), axis=-1)
 
 
 def _segment_extreme(function: str, array: Array, index: np.ndarray, size: int) -> Array:
+    if not len(index):
+        return np.full((1,) * (len(np.shape(array)) - 1) + (size,), np.inf if function == "min" else -np.inf)
     padded, slots = _padded(index, size)
     full = xp.reshape_last(xp.take(array, slots.ravel(), axis=-1), count=1, shape=slots.shape)
     fill = np.inf if function == "min" else -np.inf

@@ -22,6 +22,7 @@ from ppl.graph.nodes import Dim
 from ppl.graph.order import mentions
 from ppl.graph.recurrence import at_row, label_of, solve_recurrence
 from ppl.graph.store import axis_sets, stored_dims, to_stored
+from ppl.graph.unrolled import Unrolled
 
 Array = Any
 Known = Callable[[str, tuple[str, ...]], tuple[np.ndarray, np.ndarray] | None]
@@ -173,8 +174,9 @@ def _simulate_chain(
         return
     axes = {keys[s]: _axis(s, time) for s in group}
     rows: dict[str, list[Named]] = {k: [] for k in axes}
+    kept = {keys[s]: _axis_dims(s) for s in group}
     for t in range(at.size(time)):
-        inner = replace(at, rows={k: (axes[k], rows[k]) for k in rows}, _memo={})
+        inner = replace(at, rows={k: Unrolled(axes[k], rows[k], kept[k]) for k in rows}, _memo={})
         label = label_of(at, time.set, t)
         for s in group:
             plates = tuple(d for d in s.place.plates if d != time)
@@ -205,11 +207,22 @@ def _chain_dim(group: tuple[g.Statement, ...]) -> Dim:
     raise ModelError((Diagnostic("E604", message, span=group[0].span),))
 
 
-def _axis(s: g.Statement, time: Dim) -> int:
-    axes: tuple[Any, ...] = s.place.axes
+def _labels(s: g.Statement) -> tuple[Any, ...]:
+    """The label of each stored axis, for an observation those of its column."""
     if s.kind == "observed" and isinstance(s.observed, g.Gather):
-        axes = tuple(x.index if isinstance(x, g.At) else x.base for x in s.observed.selectors)
-    for i, axis in enumerate(axes):
+        own = tuple(x.index if isinstance(x, g.At) else x.base for x in s.observed.selectors)
+        return (*own, *s.observed.event)
+    return s.place.axes
+
+
+def _axis_dims(s: g.Statement) -> tuple[Dim | None, ...]:
+    return tuple(
+        a if isinstance(a, Dim) else a.dim if isinstance(a, g.Position) else None for a in _labels(s)
+    )
+
+
+def _axis(s: g.Statement, time: Dim) -> int:
+    for i, axis in enumerate(_labels(s)):
         if isinstance(axis, g.Position) and axis.dim.set == time.set:
             return i
     return 0

@@ -23,8 +23,10 @@ for i in rows:
     eta[i] = a[g[i]] + b * x[i]
     y[i] ~ Normal(eta[i], sigma[g[i]])
 """
-COUNTS = GAUSSIAN.replace("y: real", "y: count").replace("sigma[k] ~ HalfNormal(2) for k in groups\n", "").replace(
-    "Normal(eta[i], sigma[g[i]])", "Poisson(log_rate = eta[i])"
+COUNTS = (
+    GAUSSIAN.replace("y: real", "y: count")
+    .replace("sigma[k] ~ HalfNormal(2) for k in groups\n", "")
+    .replace("Normal(eta[i], sigma[g[i]])", "Poisson(log_rate = eta[i])")
 )
 WEIGHTED = GAUSSIAN.replace("y: real", "y: real, w: weight")
 N = 600
