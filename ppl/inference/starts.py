@@ -11,6 +11,7 @@ from ppl.inference.finite import FiniteTarget, Tally
 from ppl.posterior.target import Array, Target
 
 WIDTHS = (-1.0, -3.0, -6.0)  # log sd of the first Gaussian; narrower ones only if a wider one fails
+NUDGE = 0.1  # moves points off a symmetric saddle, which the draws do for coordinates with a spread
 SPREADS = (0.0, 0.1, 1.0)  # distance from the target's own start, likewise
 
 
@@ -19,7 +20,7 @@ def find_start(
 ) -> Array:
     """A first point x = (m, w): (2D,). Raises `NotFinite`, located, when none is found."""
     start = np.asarray(target.target.start, float)
-    base = start + jitter * rng.standard_normal(target.size)
+    base = start + np.where(target.point, max(jitter, NUDGE), jitter) * rng.standard_normal(target.size)
     for spread in SPREADS:
         mean = base + spread * rng.standard_normal(target.size)
         for log_sd in (width, *(w for w in WIDTHS if w < width)):

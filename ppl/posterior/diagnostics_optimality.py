@@ -83,12 +83,19 @@ def check_optimality(target: Target, q: Approximation, rng: np.random.Generator,
     return Optimality(mean[0], se[0], mean[1], se[1], batches * each, bad, offender)
 
 
+def _response(q: Approximation, slope: Array) -> Array:
+    """The shift of an independent Gaussian's means in the sds reported, by linear response where known."""
+    reported = q.for_summaries().sd
+    move = np.square(q.sd) * slope if q.response_cov is None else q.response_cov @ slope
+    return np.where(q.free, move / np.where(q.free, reported, 1.0), 0.0)
+
+
 def _moves(q: Approximation, eps: Array, slopes: Array) -> tuple[Array, Array]:
     """The Newton step's shift in sds and relative change of variance: (D,) each."""
     sd = np.where(q.free, q.sd, 1.0)
     if q.log_sd is not None:
         scaled = np.where(q.free, slopes * q.sd, 0.0)
-        return scaled.mean(0), np.where(q.free, 1.0 + (scaled * eps).mean(0), 0.0)
+        return _response(q, slopes.mean(0)), np.where(q.free, 1.0 + (scaled * eps).mean(0), 0.0)
     tril = q.scale_tril
     assert tril is not None
     white = slopes @ tril
