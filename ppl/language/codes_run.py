@@ -131,6 +131,12 @@ _WARNINGS: dict[str, Entry] = {
     "W713": Entry("posterior mass far from the fit", "There may be another mode."),
     "W714": Entry("starts end in different places", "There may be a better fit than the best one found."),
     "W715": Entry("data against the prior", "The posterior lies where the prior puts no mass: one is wrong."),
+    "W716": Entry(
+        "a point estimate at the edge of its support",
+        """A `param` has no prior, and the likelihood may have no maximum inside: a component of a mixture
+        dies, or shrinks to one datum. Give it a prior with `~`.""",
+    ),
+    "W717": Entry("heavy tails", "The draws' tails are so heavy that means and sds say little; read the quantiles."),
 }
 
 RUN: dict[str, Entry] = {**_DATA, **_RUN, **_WARNINGS}

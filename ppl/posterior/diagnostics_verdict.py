@@ -127,7 +127,7 @@ def _heavy_tails(seen: Evidence) -> Finding | None:
     if not at.corrected or not places:
         return None
     text = f"the tails of {names_of(seen.target, places)} are so heavy that a mean and an sd say little"
-    return Finding("W715", text, places)
+    return Finding("W717", text, places)
 
 
 def _local_weights(seen: Evidence) -> Finding | None:

@@ -153,7 +153,7 @@ class Backend(AbstractBackend[Target, State, Approximation]):
         rank = int((~target.point).sum())
         if self.family not in ("auto", "mean_field", "full_rank"):
             raise fail(
-                UsageError, "E701", f"there is no family `{self.family}`: auto, mean_field or full_rank"
+                UsageError, "E705", f"there is no family `{self.family}`: auto, mean_field or full_rank"
             )
         if self.family == "auto":
             return "full_rank" if 1 < rank <= FULL_RANK_SIZE else "mean_field"
