@@ -166,6 +166,8 @@ def _pair(scope: Scope, op: str, a: Term, b: Term, node: tree.Compare) -> Term:
     if "label" not in (a.type.element, b.type.element):
         return operators.apply(scope, COMPARISONS[op], (a, b), node)
     a, b = as_label(scope, a, b), as_label(scope, b, a)
+    if {a.type.element, b.type.element} == {"bool", "label"} and "bool" in (a.type.set, b.type.set):
+        return Apply(boolean(), scope.place(node.span), COMPARISONS[op], (a, b))
     if a.type.element != b.type.element:
         a, b = label_number(scope, a) or a, label_number(scope, b) or b
         if "label" not in (a.type.element, b.type.element):

@@ -25,7 +25,8 @@ from ppl.language.check.scope import Scope
 from ppl.language.check.type_names import declared_type
 from ppl.language.check.world import is_unknown, unknown
 from ppl.language.typed import Apply, ListOf, Loop, NetworkCall, Reduce, Stack, Term
-from ppl.supports import REAL
+from ppl.supports import REAL, UNIT, Structured, within
+from ppl.supports.support import element
 from ppl.types import Axis, Type
 
 PAIRED = {"min": "minimum", "max": "maximum"}
@@ -217,7 +218,18 @@ def _list(scope: Scope, node: tree.ListLiteral, expect: Axes) -> Term:
         return nothing(scope, node, expect)
     if any(is_unknown(i.type) for i in items):
         return nothing(scope, node, expect)
-    return list_of(scope, node, items, expect[0])
+    return _probabilities(node, list_of(scope, node, items, expect[0]))
+
+
+def _probabilities(node: tree.ListLiteral, term: Term) -> Term:
+    """``[p, 1 - p]`` of a number between 0 and 1 is a vector of probabilities."""
+    pair = node.items if len(node.items) == 2 else ()
+    for p, q in (pair, pair[::-1]) if pair else ():
+        match q:
+            case tree.Sum(first=tree.Number(text="1"), rest=(("-", r),)) if r == p:
+                if not is_unknown(term.type) and within(element(term.type.support), UNIT):
+                    return replace(term, type=replace(term.type, support=Structured("simplex")))
+    return term
 
 
 def list_of(scope: Scope, node: tree.Node, items: tuple[Term, ...], axis: Axis) -> Term:

@@ -14,6 +14,8 @@ def check_reach(world: World, definitions: list[Definition], pendings: list[Pend
     if not definitions and not pendings:
         _empty(world)
         return
+    reported = {n for p in pendings if p.report for n in p.mentions}
+    pendings = [p for p in pendings if not p.report]
     sinks = [p for p in pendings if p.observes or p.refused or isinstance(p.node, tree.Factor)]
     named = {p.name: p for p in pendings if p.name and p not in sinks}
     reached = _reached(named, sinks)
@@ -26,7 +28,8 @@ def check_reach(world: World, definitions: list[Definition], pendings: list[Pend
     if not sinks:
         _nothing_observed(world, pendings)
         return
-    _lost(world, [d for d in ends if d.name not in complained], lost, named)
+    ends = [d for d in ends if d.name not in complained]
+    _lost(world, ends, lost, named, reported)
 
 
 def _reached(named: dict[str, Pending], sinks: list[Pending]) -> set[str]:
@@ -64,13 +67,20 @@ def _misspelt(world: World, ends: list[Definition]) -> set[str]:
     return found
 
 
-def _lost(world: World, ends: list[Definition], lost: list[Definition], named: dict[str, Pending]) -> None:
+def _lost(
+    world: World,
+    ends: list[Definition],
+    lost: list[Definition],
+    named: dict[str, Pending],
+    reported: set[str],
+) -> None:
+    """E207 for each latent that goes nowhere; values in `report` are asked for, so they may."""
     for d in ends:
         if not world.problems.once(f"name {d.name}"):
             continue
         span = world.defined[d.name].span
         if d.kind == "value":
-            _lost_value(world, d, span, lost, named[d.name])
+            _lost_value(world, d, span, [x for x in lost if x.name in named[d.name].mentions], reported)
             continue
         what = "param" if d.kind == "param" else "latent"
         world.problems.error(
@@ -82,9 +92,13 @@ def _lost(world: World, ends: list[Definition], lost: list[Definition], named: d
         )
 
 
-def _lost_value(world: World, d: Definition, span: Span, lost: list[Definition], pending: Pending) -> None:
+def _lost_value(
+    world: World, d: Definition, span: Span, feeding_it: list[Definition], reported: set[str]
+) -> None:
     """A value that nothing uses: a warning, unless latents end in it."""
-    feeding = [x.name for x in lost if x.kind != "value" and x.name in pending.mentions]
+    feeding = [x.name for x in feeding_it if x.kind != "value"]
+    if not feeding and d.name in reported:
+        return
     if feeding:
         world.problems.error(
             "E207",

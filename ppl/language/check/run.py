@@ -43,7 +43,7 @@ def check(model: tree.Model, source: Source, prior: bool = False) -> typed.Progr
     guide = check_guide(world, model, main)
     check_defs(world)
     check_blanks(world)
-    check_reach(world, main, [p for p in pendings if not p.report], prior)
+    check_reach(world, main, pendings, prior)
     if world.problems.errors:
         raise ModelError(world.problems.errors, source)
     warn_unused(world, model)

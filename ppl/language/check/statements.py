@@ -101,8 +101,7 @@ def _claim(world: World, pending: Pending) -> None:
         return
     if target.name in world.columns or target.name in world.givens:
         if isinstance(pending.node, tree.Sample):
-            pending.observes = True
-            world.modelled.add(target.name)
+            _claim_data(world, pending, target)
             return
         pending.refused = True
         if isinstance(pending.node, tree.Assign):
@@ -158,6 +157,33 @@ def _claim_observed_values(world: World, found: list[Pending]) -> None:
             assert isinstance(pending.left, tree.Target)
             world.symbols[pending.name] = ("value", pending.left.span)
             _define(world, pending, pending.left, "value")
+
+
+def _claim_data(world: World, pending: Pending, target: tree.Target) -> None:
+    """A column or given that is observed: once, and not in `report`."""
+    pending.observes = True
+    if pending.report:
+        pending.refused = True
+        world.problems.error(
+            "E502",
+            f"`{target.name}` is data, and `report` observes nothing",
+            target.span,
+            "data",
+            help=f"give the new draws a name of their own: `{target.name}_new ~ ...`",
+        )
+    elif target.name in world.modelled:
+        pending.refused = True
+        first = world.observed_at[target.name]
+        world.problems.error(
+            "E204",
+            f"`{target.name}` already has a distribution on line {world.problems.line(first)}",
+            target.span,
+            "second `~`",
+            notes=(Note(first, "first `~` here"),),
+            help="one column has one `~`; choose inside it: `~ A(...) if test else B(...)`",
+        )
+    world.modelled.add(target.name)
+    world.observed_at.setdefault(target.name, target.span)
 
 
 def _assigned_data(world: World, pending: Pending, target: tree.Target) -> None:

@@ -69,6 +69,7 @@ class World:
     loop_names: dict[str, tree.Binding] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     modelled: set[str] = field(default_factory=set)
+    observed_at: dict[str, Span] = field(default_factory=dict)
     depth: int = 0
     compared: int = 0
     inlined: int = 0

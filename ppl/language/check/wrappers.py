@@ -298,18 +298,7 @@ def _check_weights(scope: Scope, parts: Parts, weights: Term, axis: Axis | None,
     if isinstance(components, ListOf) and size is not None and size != len(components.items):
         wrong_calls.list_length(scope, parts["components"], axes[0].set, size)  # type: ignore[arg-type]
         return
-    if not _complement(scope, parts["weights"], weights):
-        check_support(scope, "Mixture", distributions.Parameter("weights", Structured("simplex"), 1), weights)
-
-
-def _complement(scope: Scope, node: tree.Expr, weights: Term) -> bool:
-    """``[p, 1 - p]`` of a unit number sums to 1."""
-    match node:
-        case tree.ListLiteral(items=(p, tree.Sum(first=tree.Number(text="1"), rest=(("-", q),)))) if p == q:
-            return within(element(weights.type.support), UNIT) or scope.world.level(weights) <= DATA
-        case tree.ListLiteral(items=(tree.Sum(first=tree.Number(text="1"), rest=(("-", q),)), p)) if p == q:
-            return within(element(weights.type.support), UNIT) or scope.world.level(weights) <= DATA
-    return False
+    check_support(scope, "Mixture", distributions.Parameter("weights", Structured("simplex"), 1), weights)
 
 
 # ---------------------------------------------------------------- Flat and DiscreteUniform
