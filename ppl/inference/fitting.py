@@ -22,6 +22,7 @@ from ppl.language.typed import Program
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.assemble import draw_count, imputed_cells, levels_of, spread_khat, summarise
 from ppl.posterior.bound import Bound
+from ppl.posterior.boundary_check import boundary_collapses
 from ppl.posterior.diagnostics import Certificate, certify
 from ppl.posterior.element_names import ElementNames
 from ppl.posterior.fit import Fit
@@ -86,7 +87,10 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
         problem, checked.draws, spread_khat(problem, target.groups, checked.importance.coordinate_khat),
         np.random.default_rng([how.seed, REPORT]),
     )  # fmt: skip
-    conflicts = prior_conflicts(problem, drawn.draws, np.random.default_rng([how.seed, PRIOR]))
+    conflicts = (
+        *boundary_collapses(problem, target, done.result),
+        *prior_conflicts(problem, drawn.draws, np.random.default_rng([how.seed, PRIOR])),
+    )
     fit_seconds = time.perf_counter() - started
     return Fit(
         model_name=source.name,

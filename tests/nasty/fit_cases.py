@@ -24,9 +24,9 @@ CASES = [
          4, data=ONE),
     Case("not_identified", "table rows(y: real)\na ~ Flat()\nb ~ Flat()\ny[i] ~ Normal(a + b, 1) for i in rows\n", 4,
          says=("a", "b"), data=FEW),
-    Case("singular_mixture", "index comps = 3\ntable rows(y: real)\nparam w[comps]: simplex\nparam m[comps]: ordered\n"
+    Case("singular_mixture", "index comps = 3\ntable rows(y: real)\nparam w[comps]: simplex\nparam m[comps]: real\n"
          "param s[comps]: positive\nfor i in rows:\n    c[i] ~ Categorical(w)\n    y[i] ~ Normal(m[c[i]], s[c[i]])\n",
-         4, data=TRIPLED),
+         4, options=STRICT, data=TRIPLED),
     Case("bimodal", "table rows(y: real)\nmu ~ Normal(0, 3)\ny[i] ~ Normal(mu^2, 0.1) for i in rows\n", 4,
          says=("mu",), options=STRICT, data=FOUR),
     Case("prior_conflict", "table rows(y: real)\nmu ~ Normal(0, 0.1)\ny[i] ~ Normal(mu, 1) for i in rows\n", 4,

@@ -1,0 +1,50 @@
+"""Point estimates that ran into the edge of their support, as a component of a mixture that dies."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ppl.posterior.approximation import Approximation
+from ppl.posterior.record import FitWarning
+from ppl.posterior.target import Array
+from ppl.supports import Interval, Structured, Support
+
+PROBABILITY_EDGE = 9.0  # on the real line: a probability within e^-9, about 1e-4, of 0 or 1
+SCALE_EDGE = 20.0  # a scale below e^-20, about 2e-9
+
+
+def boundary_collapses(problem: Any, target: Any, q: Approximation) -> tuple[FitWarning, ...]:
+    """A warning for each bounded `param` that maximum likelihood has pushed to its bound.
+
+    The likelihood then has no maximum inside the support (Kiefer and Wolfowitz 1956): a prior mends it.
+    """
+    supports = {d.name: d.type.support for d in problem.program.definitions if d.kind == "param"}
+    return tuple(
+        _warning(block.name)
+        for block in target.groups
+        if block.name in supports and _at_edge(supports[block.name], q.mean[block.where])
+    )
+
+
+def _at_edge(support: Support, place: Array) -> bool:
+    if isinstance(support, Structured):
+        return support.kind in ("simplex", "row_stochastic") and bool((np.abs(place) > PROBABILITY_EDGE).any())
+    return _interval_edge(support, place)
+
+
+def _interval_edge(support: Interval, place: Array) -> bool:
+    below, above = math.isfinite(support.lower), math.isfinite(support.upper)
+    if below and above:
+        return bool((np.abs(place) > PROBABILITY_EDGE).any())
+    return (below or above) and bool((place < -SCALE_EDGE).any())
+
+
+def _warning(name: str) -> FitWarning:
+    text = (
+        f"`{name}` has run to the edge of its support, where the likelihood has no maximum: "
+        "give it a prior with `~`"
+    )
+    return FitWarning("W716", text, (name,))
