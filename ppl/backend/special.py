@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import special
 
+from ppl.backend.lazy import special
 from ppl.backend.op import Array, op
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)

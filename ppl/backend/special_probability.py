@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
 
+from ppl.backend.lazy import special
 from ppl.backend.op import Array, op
 
 

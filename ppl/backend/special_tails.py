@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
 
+from ppl.backend.lazy import special
 from ppl.backend.op import Array, op
 from ppl.backend.special_kernels import _gamma_kernel, _lbeta
 

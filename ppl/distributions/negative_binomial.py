@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import special
 
 from ppl.backend import ops as xp
+from ppl.backend.lazy import special
 from ppl.distributions._alternatives import either
 from ppl.distributions._checks import on_support
 from ppl.distributions._invert import smallest_count

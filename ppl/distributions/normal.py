@@ -6,9 +6,9 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import special
 
 from ppl.backend import ops as xp
+from ppl.backend.lazy import special
 from ppl.distributions._alternatives import sd_of
 from ppl.distributions._checks import on_support
 from ppl.distributions.base import Distribution, Example, ExponentialFamily, Parameter
