@@ -31,7 +31,8 @@ def boundary_collapses(problem: Any, target: Any, q: Approximation) -> tuple[Fit
 
 def _at_edge(support: Support, place: Array) -> bool:
     if isinstance(support, Structured):
-        return support.kind in ("simplex", "row_stochastic") and bool((np.abs(place) > PROBABILITY_EDGE).any())
+        probable = support.kind in ("simplex", "row_stochastic")
+        return probable and bool((np.abs(place) > PROBABILITY_EDGE).any())
     return _interval_edge(support, place)
 
 
