@@ -21,10 +21,13 @@ def smallest_count(reached: Callable[[Array], Array], scale: Array) -> Array:
             break
         low = np.where(short, high, low)
         high = np.where(short, 2.0 * high, high)
-    while np.any(high - low > 1.0):
+    for _ in range(1100):
         middle = np.floor(0.5 * (low + high))
+        # beyond 2^53 neighbours are more than 1 apart
+        open_ = (high - low > 1.0) & (middle > low) & (middle < high)
+        if not np.any(open_):
+            break
         hit = reached(middle)
-        open_ = high - low > 1.0
         high = np.where(open_ & hit, middle, high)
         low = np.where(open_ & ~hit, middle, low)
     return high

@@ -14,6 +14,7 @@ from ppl.supports import REAL, Interval, Structured, Support
 from ppl.supports.support import element
 
 Array = Any
+FEW = 16  # components below which each is a table of its own
 GROUP = 60  # components joined at once
 
 
@@ -70,7 +71,11 @@ class Mixture(Distribution):
                 dims = components.distribution.event_dims
                 each = components.log_density(xp.expand_dims(x, axis=-1 - dims))
             else:
-                each = _stack([c.log_density(x) for c in components])
+                each = [c.log_density(x) for c in components]
+                if len(each) <= FEW:
+                    logs = xp.log_probability(weights)
+                    return xp.logsumexp_of(*(xp.take(logs, k, axis=-1) + e for k, e in enumerate(each)))
+                each = _stack(each)
             return xp.logsumexp(xp.log_probability(weights) + each, axis=-1)
 
     @classmethod
