@@ -8,7 +8,7 @@ from typing import TypeVar
 from ppl.errors import Note
 from ppl.language.check.levels import children
 from ppl.language.check.statements import Pending
-from ppl.language.check.world import World
+from ppl.language.check.world import World, is_unknown
 from ppl.language.typed import Apply, Definition, Loop, Ref, Shift, Subscript, Term, Var
 from ppl.supports.support import element
 
@@ -139,6 +139,22 @@ def check_cycles(world: World, definitions: Iterable[Definition]) -> None:
     for group in components({n: tuple(e) for n, e in edges.items()}):
         if len(group) > 1 or group[0] in edges[group[0]]:
             _report(world, _cycle(group[0], {n: [m for m in edges[n] if m in group] for n in group}), edges)
+
+
+def check_settled(world: World, definitions: list[Definition]) -> None:
+    """E501 for a definition that refers only to itself, so that nothing says what it is."""
+    if world.problems.errors:
+        return
+    for d in definitions:
+        if is_unknown(world.defined[d.name].type):
+            world.problems.error(
+                "E501",
+                f"`{d.name}` is defined by itself alone: nothing says what it starts from",
+                world.defined[d.name].span,
+                "goes round",
+                help="give it a first case: `... if first(i) else ...`",
+            )
+            return
 
 
 def _cycle(start: str, edges: Mapping[str, list[str]]) -> list[str]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ppl.language.check.define import define
+from ppl.language.check.levels import walk
 from ppl.language.check.problems import Problems
 from ppl.language.check.statements import Pending
 from ppl.language.check.world import World, is_unknown
-from ppl.supports import Interval, Support
+from ppl.language.typed import Definition, Reduce
+from ppl.supports import NONNEGATIVE, POSITIVE, REAL, UNIT, Interval, Support, within
 from ppl.types import Type
 
 ROUNDS = 6
 _STEPS = (-1.0, 0.0, 1.0)
+_SUPPOSED = (UNIT, POSITIVE, NONNEGATIVE, REAL)
 
 
 def settle(world: World, group: list[Pending]) -> None:
@@ -31,9 +34,33 @@ def settle(world: World, group: list[Pending]) -> None:
                 break
             if turn >= 2:
                 _widen(world, group, before)
+        _induce(world, group)
     finally:
         world.problems = real
         world.inlined, world.improper, world.undefined = inlined, improper, undefined
+
+
+def _induce(world: World, group: list[Pending]) -> None:
+    """A recurrence over the whole past starts from an empty sum, which tells no type.
+
+    So a support is supposed of the earlier rows, and kept if it then follows for the next one.
+    """
+    unsettled = [p.name for p in group if p.name in world.defined and is_unknown(world.defined[p.name].type)]
+    if not unsettled or not any(_reduces(define(world, p)) for p in group):
+        return
+    for supposed in _SUPPOSED:
+        for name in unsettled:
+            known = world.defined[name]
+            known.type = Type("real", supposed, known.axes)
+        for pending in group:
+            define(world, pending)
+        types = [world.defined[n].type for n in unsettled]
+        if not any(is_unknown(t) for t in types) and all(within(t.support, supposed) for t in types):
+            return
+
+
+def _reduces(definition: Definition | None) -> bool:
+    return definition is not None and any(isinstance(t, Reduce) for t in walk(definition.body))
 
 
 def _types(world: World, group: list[Pending]) -> dict[str, tuple[Type, int]]:

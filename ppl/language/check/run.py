@@ -10,7 +10,7 @@ from ppl.language.check import arithmetic, calls, subscripts, wrappers  # noqa: 
 from ppl.language.check.declarations import declare
 from ppl.language.check.define import define
 from ppl.language.check.guide import check_guide
-from ppl.language.check.order import check_cycles, groups, is_recurrent
+from ppl.language.check.order import check_cycles, check_settled, groups, is_recurrent
 from ppl.language.check.problems import Problems
 from ppl.language.check.reach import check_blanks, check_reach, warn_unused
 from ppl.language.check.recurrences import settle
@@ -65,6 +65,7 @@ def _define_all(world: World, pendings: list[Pending]) -> dict[int, typed.Defini
         if is_recurrent(group):
             inside = [p.order for p in group if p.order in found]
             check_cycles(world, [found[i] for i in inside])
+            check_settled(world, [found[i] for i in inside])
             for i in inside:
                 if found[i].kind == "value":
                     found[i] = replace(found[i], recurrent=True)

@@ -228,6 +228,7 @@ def _layer(scope: Scope, network: tree.Network) -> None:
     found = scope.world.networks[network.name]
     match network.value:
         case tree.Call(function=tree.Name(id=layer), arguments=arguments) if layer in LAYERS:
+            _check_settings(scope, layer, arguments)
             settings = tuple(
                 (a.name or f"argument {i + 1}", _setting(scope, a.value)) for i, a in enumerate(arguments)
             )
@@ -243,6 +244,25 @@ def _layer(scope: Scope, network: tree.Network) -> None:
         "not a layer",
         help=f"the layers are {quoted(LAYERS, 'and')}",
     )
+
+
+SETTINGS = {
+    "MLP": ("hidden", "activation", "prior"),
+    "Linear": ("prior",),
+    "Embedding": ("size", "prior"),
+    "Conv": ("width", "channels", "activation", "prior"),
+}
+"""What may be said of each layer, in positional order."""
+
+
+def _check_settings(scope: Scope, layer: str, arguments: tuple[tree.Argument, ...]) -> None:
+    known = SETTINGS[layer]
+    for a in arguments:
+        if a.name is not None and a.name not in known:
+            near = scope.world.nearest(a.name, known)
+            hint = f"; did you mean {quoted(near)}?" if near else ""
+            message = f"`{layer}` has no `{a.name}`; it has {quoted(known, 'and')}{hint}"
+            scope.error("E302", message, a.span, "no such setting")
 
 
 def _setting(scope: Scope, node: tree.Expr) -> Term:
