@@ -91,6 +91,8 @@ class Multinomial(Distribution):
         logit: Array = None,
         event_shape: tuple[int, ...] | None = None,
     ) -> Array:
+        if n is None:
+            raise ValueError("the number of trials `n` is not given")
         p = np.asarray(p) if logit is None else softmax(logit)
         trials = np.broadcast_to(np.asarray(n).astype(np.int64), shape)
         p = np.broadcast_to(p / p.sum(-1, keepdims=True), (*shape, p.shape[-1]))

@@ -232,8 +232,10 @@ def draw(
 def _sample_event(
     at: Evaluator, ready: Ready, rng: np.random.Generator, shape: tuple[int, ...]
 ) -> np.ndarray:
-    out = np.asarray(ready.applied.sample(rng, shape))
-    want = (*shape, *(at.size(d) for d in ready.consumed))
+    kind, event_shape = ready.applied.distribution, tuple(at.size(d) for d in ready.consumed)
+    sized = {"event_shape": event_shape} if kind.event_dims else {}
+    out = np.asarray(kind.sample(rng, shape, **ready.applied.given, **sized))
+    want = (*shape, *event_shape)
     return np.broadcast_to(out, want) if out.shape != want else out
 
 
