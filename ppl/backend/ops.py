@@ -43,7 +43,7 @@ from ppl.backend.elementwise import (
     xlogy,
 )
 from ppl.backend.linalg import cholesky, design, inverse, logdet, matmul, matvec, solve
-from ppl.backend.reductions import cumsum, logsumexp, prod
+from ppl.backend.reductions import cumsum, logsumexp, logsumexp_of, prod, total
 from ppl.backend.reductions import max_ as max
 from ppl.backend.reductions import min_ as min
 from ppl.backend.reductions import sum_ as sum
@@ -163,6 +163,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logsumexp",
+    "logsumexp_of",
     "mahalanobis",
     "matmul",
     "matrix_transpose",
@@ -200,6 +201,7 @@ __all__ = [
     "take",
     "take_along",
     "tanh",
+    "total",
     "trace_ratio",
     "transpose",
     "trigamma",

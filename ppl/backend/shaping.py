@@ -9,7 +9,7 @@ import numpy as np
 from ppl.backend.op import Array, op
 
 
-@op(lambda g, ans, x, axis: np.squeeze(g, axis=axis))
+@op(lambda g, ans, x, axis: np.reshape(g, np.shape(x)))
 def expand_dims(x: Array, axis: int | tuple[int, ...]) -> Array:
     """Insert axes of size one (negative positions in the result)."""
     return np.expand_dims(x, axis)

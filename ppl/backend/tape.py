@@ -7,13 +7,15 @@ operation; the reverse sweep uses the rules of `ppl.backend.op.Op`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from ppl.backend import ops as xp
-from ppl.backend.op import Array, Op, Traced
+from ppl.backend.op import Array, Op, Traced, unbroadcast
 
 
 @dataclass(frozen=True)
@@ -146,12 +148,19 @@ class Program:
     widest: float = 1.0
     work: float = 1.0
 
+    @cached_property
+    def _calls(self) -> tuple[tuple[int, Callable[[list[Any]], Array]], ...]:
+        return tuple((i.out, _call(i)) for i in self.instructions)
+
+    @cached_property
+    def _pulls(self) -> tuple[_Pull, ...]:
+        return tuple(_pull(i) for i in reversed(self.instructions))
+
     def _forward(self, z: Array) -> list[Any]:
         values: list[Any] = [None] * self.slots
         values[0] = z
-        for i in self.instructions:
-            args = [c if s is None else values[s] for s, c in zip(i.slots, i.constants, strict=True)]
-            values[i.out] = i.op.forward(*args, **i.attributes)
+        for out, call in self._calls:
+            values[out] = call(values)
         return values
 
     def value(self, z: Array) -> Array:
@@ -173,20 +182,55 @@ class Program:
         cotangents: list[Any] = [None] * self.slots
         assert self.output is not None
         cotangents[self.output] = np.ones_like(values[self.output])
-        for i in reversed(self.instructions):
-            g = cotangents[i.out]
+        for p in self._pulls:
+            g = cotangents[p.out]
             if g is None:
                 continue
-            cotangents[i.out] = None
-            args = tuple(c if s is None else values[s] for s, c in zip(i.slots, i.constants, strict=True))
-            for n, slot in enumerate(i.slots):
-                if slot is None or _no_rule(i.op, n):
-                    continue
-                part = i.op.pull(n, g, values[i.out], args, i.attributes)
+            cotangents[p.out] = None
+            args = [c if s is None else values[s] for s, c in p.arguments]
+            for slot, vjp, broadcasts in p.rules:
+                part = vjp(g, values[p.out], *args)
+                if broadcasts:
+                    shape = values[slot].shape
+                    if part.shape != shape:
+                        part = unbroadcast(part, shape)
                 known = cotangents[slot]
                 cotangents[slot] = part if known is None else known + part
         return np.zeros_like(values[0]) if cotangents[0] is None else cotangents[0]
 
 
-def _no_rule(op: Op, n: int) -> bool:
-    return (op.vjps[n] if n < len(op.vjps) else op.vjps[-1]) is None
+@dataclass(frozen=True)
+class _Pull:
+    """One instruction's reverse step: where its arguments are, and (slot, rule, broadcasts) of each."""
+
+    out: int
+    arguments: tuple[tuple[int | None, Any], ...]
+    rules: tuple[tuple[int, Callable[..., Array], bool], ...]
+
+
+def _pull(i: Instruction) -> _Pull:
+    rules = []
+    for n, slot in enumerate(i.slots):
+        vjp = i.op.vjps[n] if n < len(i.op.vjps) else i.op.vjps[-1]
+        if slot is not None and vjp is not None:
+            rules.append((slot, partial(vjp, **i.attributes) if i.attributes else vjp, i.op.broadcasts))
+    return _Pull(i.out, tuple(zip(i.slots, i.constants, strict=True)), tuple(rules))
+
+
+def _call(i: Instruction) -> Callable[[list[Any]], Array]:
+    """One instruction's forward step as a function of all values, its arguments looked up once."""
+    f = partial(i.op.forward, **i.attributes) if i.attributes else i.op.forward
+    if len(i.slots) == 1:
+        only = i.slots[0] or 0
+        return lambda values: f(values[only])
+    if len(i.slots) == 2:
+        (a, b), (c, d) = i.slots, i.constants
+        if a is None:
+            second = b or 0
+            return lambda values: f(c, values[second])
+        if b is None:
+            return lambda values: f(values[a], d)
+        first, other = a, b
+        return lambda values: f(values[first], values[other])
+    both = tuple(zip(i.slots, i.constants, strict=True))
+    return lambda values: f(*[c if s is None else values[s] for s, c in both])

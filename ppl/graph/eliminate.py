@@ -258,12 +258,13 @@ class _Elimination:
         self._check_size(joined, group)
         if not any(latent.previous in joined.dims for latent in latents):
             rest = tuple(d for d in joined.dims if d not in states)
-            out = xp.logsumexp(aligned(joined, (*rest, *states)), axis=tuple(range(-len(states), 0)))
+            axes = tuple(range(-len(joined.dims), -len(rest)))
+            out = xp.logsumexp(aligned(joined, (*states, *rest)), axis=axes)
             return Potential(_only_defined(Named(out, rest), latents[0]), others, touched[0].span)
-        axes = {self.steps[n] for n in group if n in self.steps}
-        if len(axes) != 1:
+        along = {self.steps[n] for n in group if n in self.steps}
+        if len(along) != 1:
             raise refuse(group[0], "chains along different axes meet in one factor", touched[0].span)
-        chain = self._chain(joined, latents, latents[0].plates[axes.pop()])
+        chain = self._chain(joined, latents, latents[0].plates[along.pop()])
         return Potential(chain, others, touched[0].span)
 
     def _others(self, group: tuple[str, ...], touched: list[Potential]) -> tuple[Read, ...]:

@@ -88,9 +88,10 @@ def add(terms: Sequence[Named], size: Callable[[Dim], int]) -> Named:
     if len(terms) == 1:
         return terms[0]
     dims = union((x.dims for x in terms), size)
-    out = aligned(terms[0], dims)
-    for x in terms[1:]:
-        out = out + aligned(x, dims)
+    parts = [aligned(x, dims) for x in terms]
+    while len(parts) > 1:
+        parts = [xp.total(*parts[i : i + 64]) for i in range(0, len(parts), 64)]
+    out = parts[0]
     return Named(out, dims, merge_invalid(terms, size))
 
 

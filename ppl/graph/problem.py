@@ -214,9 +214,7 @@ class Problem:
         """Ancestral draws of all latents and observations."""
         return simulate(self._plain_layout, draws, rng)
 
-    def prior_of(
-        self, names: Collection[str], draws: int, rng: np.random.Generator
-    ) -> dict[str, np.ndarray]:
+    def prior_of(self, names: Collection[str], draws: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Prior draws of some latents and of what they need, without the observations."""
         lay = _restricted(self._plain_layout, set(names))
         return simulate(lay, draws, rng, observe=False).latents

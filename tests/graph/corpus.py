@@ -733,14 +733,15 @@ for i in voters:
         """
 index A = 2, B = 3
 given M[A, B]: real
+given N2[A, B]: real
 given w[A]: positive
 given N: count = 4
 b[B] ~ Normal(0, 1)
 s ~ HalfNormal(N)
 M[i, j] ~ Normal(b[j], s * w[i]) for i in A, j in B
-M[i, B] ~ Normal(b, 2) for i in A
+N2[i, B] ~ Normal(b, 2) for i in A
 """,
-        givens='{"M": [[1, 2, 3], [0.5, 1, -1]], "w": [1, 2]}',
+        givens='{"M": [[1, 2, 3], [0.5, 1, -1]], "N2": [[1, 0, 3], [0.5, 2, -1]], "w": [1, 2]}',
     ),
     case(
         "matrix_product",
