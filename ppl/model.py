@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ppl.errors import Diagnostic, Source
+from ppl.errors import Diagnostic, PplError, Source
 from ppl.language.typed import Program
 from ppl.posterior.source_file import read_source
 
@@ -66,7 +67,8 @@ class Model:
 
         named = {k: more.pop(k) for k in list(more) if k in self.program.tables}
         tables = {**(more.pop("tables", None) or {}), **named}
-        return bind_problem(self.program, data, tables=tables, **more)
+        with _placed(self.source):
+            return bind_problem(self.program, data, tables=tables, **more)
 
     def fit(
         self,
@@ -107,11 +109,14 @@ class Model:
             max_memory=max_memory,
         )
         seconds = {**self.seconds, "data": time.perf_counter() - started}
-        return run_fit(self.source, bound, how, seconds)
+        with _placed(self.source):
+            return run_fit(self.source, bound, how, seconds)
 
     def log_joint(self, values: Mapping[str, Any], data: Any = None, **more: Any) -> Any:
         """``log p(values, data)`` in the model's own parameterisation, and its gradient by name."""
-        return self.bind(data, **more).problem.log_joint(values)
+        bound = self.bind(data, **more)
+        with _placed(self.source):
+            return bound.problem.log_joint(values)
 
     def simulate(self, data: Any = None, n: int = 1, seed: int = 0, **more: Any) -> Simulation:
         """Draw latents and observations from the prior; covariates come from ``data``.
@@ -120,7 +125,8 @@ class Model:
         """
         from ppl.posterior.simulate import simulate
 
-        return simulate(self.program, data, n=n, seed=seed, **more)
+        with _placed(self.source):
+            return simulate(self.program, data, n=n, seed=seed, **more)
 
     def __repr__(self) -> str:
         kinds = [d.kind for d in self.program.definitions]
@@ -133,6 +139,17 @@ class Model:
         from html import escape
 
         return f"<p>{escape(repr(self))}</p><pre>{escape(self.source.text)}</pre>"
+
+
+@contextmanager
+def _placed(source: Source) -> Iterator[None]:
+    """Errors from deep inside that know a place but no text are given this one."""
+    try:
+        yield
+    except PplError as error:
+        if error.source is None:
+            error.source = source
+        raise
 
 
 def compile(model: str | os.PathLike[str], *, path: bool | None = None, prior: bool = False) -> Model:
