@@ -177,10 +177,13 @@ def swaps(text: str, count: int, rng: np.random.Generator) -> list[str]:
     return out
 
 
-WORDS = {
-    *["table", "index", "given", "param", "network", "def", "extern", "guide", "report", "factor", "for", "in", "if", "else", "and", "or", "not"],
-    *["true", "false", "key", "order", "within", "weight", "of", "by", "real", "positive", "count", "unit", "bool", "int", "nonnegative"],
-}
+WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """table index given param network def extern guide report factor for in if else and or not true
+        false key order within weight of by real positive count unit bool int nonnegative""",
+    )
+)
 
 
 def test_nearly_every_swap_of_two_names_is_found() -> None:
