@@ -19,7 +19,7 @@ from ppl.backend import ops as xp
 from ppl.graph.evaluate import Evaluator
 from ppl.graph.gathers import Index
 from ppl.graph.grounding import MustSplitError, Split, axes_to_split
-from ppl.graph.named import Named, add, aligned, total, union
+from ppl.graph.named import LARGEST_TABLE, Named, add, aligned, total, union
 from ppl.graph.nodes import Dim
 from ppl.graph.potentials import (
     Latent,
@@ -35,7 +35,6 @@ from ppl.graph.potentials import (
 )
 
 Array = Any
-LARGEST_TABLE = 20_000_000
 
 
 def log_partition(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ppl.backend import ops as xp
 from ppl.backend.op import Traced
+from ppl.errors import Diagnostic, ModelError
 from ppl.graph.nodes import Dim
 
 Array = Any
+LARGEST_TABLE = 20_000_000  # cells of a table over joint states
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,22 @@ def union(
 ) -> tuple[Dim, ...]:
     """All dims, small ones first (long plates end up contiguous), then ``last`` in its order."""
     found = {d for dims in parts for d in dims} - set(last)
-    return (*sorted(found, key=lambda d: (size(d), d.set, d.tag)), *last)
+    out = (*sorted(found, key=lambda d: (size(d), d.set, d.tag)), *last)
+    states = [d for d in out if d.set.startswith("#")]
+    if len(states) > 1:
+        _refuse_too_many(states, prod(float(size(d)) for d in out), size)
+    return out
+
+
+def _refuse_too_many(states: list[Dim], cells: float, size: Callable[[Dim], int]) -> None:
+    """E505 before a table over the joint states of several latents is made."""
+    if cells <= LARGEST_TABLE:
+        return
+    joint = prod(float(size(d)) for d in states)
+    name = states[0].set[1:].partition("[")[0]
+    message = f"the discrete latent `{name}` cannot be summed out exactly: {joint:.2g} joint states"
+    help = "give it fewer states, split the factor, or write the marginal with `Mixture` or `factor`"
+    raise ModelError((Diagnostic("E505", message, help=help),))
 
 
 def merge_invalid(parts: Iterable[Named], size: Callable[[Dim], int]) -> Named | None:
