@@ -166,3 +166,13 @@ def test_a_long_cycle_is_told_in_one_sentence() -> None:
     assert isinstance(found, tuple)
     assert [d.code for d in found] == ["E501"]
     assert len(found[0].message) < 400
+
+
+def from_deep_inside(levels: int, text: str) -> list[tuple[str, int]]:
+    return mistakes(text) if levels == 0 else from_deep_inside(levels - 1, text)
+
+
+def test_a_caller_deep_in_the_stack_gets_a_diagnostic() -> None:
+    text = ROWS + "def f0(x) = x\n" + "".join(f"def f{k + 1}(x) = exp(f{k}(x))\n" for k in range(89))
+    text += "y[i] ~ Normal(0, f89(x[i])) for i in rows\n"
+    assert from_deep_inside(500, text) == [("E108", 92)]

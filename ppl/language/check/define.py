@@ -22,7 +22,23 @@ from ppl.types import Axis, Type
 
 
 def define(world: World, pending: Pending) -> Definition | None:
-    """The typed statement; what it finds out about its name is kept in the world."""
+    """The typed statement; what it finds out about its name is kept in the world.
+
+    Depth is limited, but a caller may stand deep in the stack itself: that is told like any mistake.
+    """
+    try:
+        return _define(world, pending)
+    except RecursionError:
+        world.problems.error(
+            "E108",
+            "this statement is nested too deeply once every `def` is written out",
+            pending.node.span,
+            help="give an inner part a name of its own",
+        )
+        return None
+
+
+def _define(world: World, pending: Pending) -> Definition | None:
     if pending.refused:
         return None
     scope = Scope(world, report=pending.report, factor=isinstance(pending.node, tree.Factor))
