@@ -90,9 +90,18 @@ def _ratio(x: Array, m: Array) -> Array:
     return np.where(both, -1.0, np.subtract(x, m) / np.where(both, 1.0, m))
 
 
+def _log_ratio(x: Array, m: Array, skip: Array) -> Array:
+    """log(x / m) with all its digits where x and m are close; 0 where ``skip`` holds."""
+    u = np.where(skip, 0.0, _ratio(x, m))
+    out = np.log1p(u)
+    low = u < -0.5
+    if np.any(low):  # 1 + u has lost its digits
+        out = np.where(low, np.log(np.where(low, np.divide(x, np.where(low, m, 1.0)), 1.0)), out)
+    return out
+
+
 def _deviance_x(g: Array, ans: Array, x: Array, m: Array) -> Array:
-    settled = np.equal(x, 0) | np.isinf(ans)
-    return g * np.where(settled, 0.0, np.log1p(np.where(settled, 0.0, _ratio(x, m))))
+    return g * _log_ratio(x, m, np.equal(x, 0) | np.isinf(ans))
 
 
 def _deviance_m(g: Array, ans: Array, x: Array, m: Array) -> Array:
@@ -105,9 +114,8 @@ def deviance(x: Array, m: Array) -> Array:
 
     The error is about eps * |x - m|, however large x is.
     """
-    u = _ratio(x, m)
     zero = np.equal(x, 0)
-    return np.where(zero, m, x * np.log1p(np.where(zero, 0.0, u)) - np.subtract(x, m))
+    return np.where(zero, m, x * _log_ratio(x, m, zero) - np.subtract(x, m))
 
 
 def _excess(x: Array, log_m: Array) -> Array:

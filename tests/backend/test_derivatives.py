@@ -233,6 +233,26 @@ def test_bad_matrices_give_nan_and_no_exception() -> None:
             assert np.isfinite(out[1])
 
 
+@pytest.mark.parametrize("m", [1e3, 1e8, 1e17, 1e30, 1e300])
+def test_deviance_far_above(m: float) -> None:
+    """1 + (x - m) / m has no digits left there."""
+    with np.errstate(all="ignore"):
+        _check_far_above(m)
+
+
+def _check_far_above(m: float) -> None:
+    for x in (1e-4, 0.7, 3.0):
+        true = x * np.log(x / m) + m - x
+        assert xp.deviance(x, m) == pytest.approx(true, rel=1e-14)
+        assert xp.log_deviance(x, np.log(m)) == pytest.approx(true, rel=1e-12)
+        args = (np.array([x]), np.array([m]))
+        slope = REGISTRY["deviance"].pull(0, np.ones(1), xp.deviance(*args), args, {})
+        assert slope == pytest.approx(np.log(x / m))
+        assert xp.negative_binomial_kernel(x, 2.0, m) == pytest.approx(
+            x * np.log(m / x) + (x + 2) * np.log((x + 2) / (m + 2)), rel=1e-12
+        )
+
+
 def test_accuracy_at_large_arguments() -> None:
     import mpmath as mp
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from distribution_settings import Setting, label, rebuilt, settings
 
-from ppl.backend.autograd_bridge import anp, grad
 from ppl.backend import ops as xp
+from ppl.backend.autograd_bridge import anp, grad
 from ppl.backend.tape import Tape
 from ppl.distributions import Applied
 

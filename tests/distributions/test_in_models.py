@@ -107,3 +107,24 @@ def test_wrappers(text: str) -> None:
     value = model.log_joint({"z": 0.0}, {"x": WRAPPED[text], "w": [0.3, 0.7], "m": [-1.0, 2.0]})
     value = value[0] if isinstance(value, tuple) else value
     assert float(value) == pytest.approx(inner(text) - np.log(2 * np.pi), rel=1e-12)
+
+
+SIZED = {
+    "LKJ(2)": ("L[d, d']", "L[1, 1]"),
+    "LKJCholesky(2)": ("L[d, d']", "L[1, 1]"),
+    "ZeroSumNormal(1)": ("L[d]", "sum(L)"),
+    "Ordered(Normal(0, 1))": ("L[d]", "L[2] - L[1]"),
+    "Dirichlet(1)": ("L[d]", "sum(L)"),
+}
+
+
+@pytest.mark.parametrize("text", SIZED)
+def test_vectors_whose_length_only_their_set_knows_can_be_drawn(text: str) -> None:
+    left, one = SIZED[text]
+    model = ppl.compile(f"index d = 1..3\n{left} ~ {text}\ngiven y: real\ny ~ Normal({one}, 0.001)\n")
+    drawn = np.ravel(model.simulate({"y": 0.0}, n=3, seed=1)["y"])
+    if "Ordered" in text:
+        assert (drawn > -0.01).all()
+        assert np.abs(drawn).max() > 0.05
+    else:
+        assert np.abs(drawn - (0.0 if "Zero" in text else 1.0)).max() < 0.01
