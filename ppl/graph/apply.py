@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ppl.backend import ops as xp
-from ppl.errors import DataError, Diagnostic
+from ppl.backend.op import Traced
+from ppl.errors import DataError, Diagnostic, ModelError
 from ppl.functions import find
 from ppl.graph import nodes as g
 from ppl.graph import reductions
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ppl.graph.evaluate import Evaluator
 
 Array = Any
+MOST_STATES = 2_000_000
 
 
 def apply(at: Evaluator, node: g.Apply) -> Named:
@@ -29,6 +32,8 @@ def apply(at: Evaluator, node: g.Apply) -> Named:
         return at.log_density(node.arguments[0], at.named(node.arguments[1]), node.arguments[1].event)
     if node.function in ("eq", "ne", "lt", "le", "gt", "ge"):
         return _compare(at, node)
+    if node.function in ("Prob", "quantile"):
+        return _over_draws(at, node)
     function = find(node.function)
     if function is None or function.evaluate is None:
         raise TypeError(f"`{node.function}` cannot be evaluated here")
@@ -40,6 +45,19 @@ def apply(at: Evaluator, node: g.Apply) -> Named:
     if function.kind == "reduction":
         return _reduce_event(at, node, function.evaluate, parts)
     return _array(at, node, function.evaluate, parts)
+
+
+def _over_draws(at: Evaluator, node: g.Apply) -> Named:
+    """A summary of all draws: in `report`, where every draw is there."""
+    parts = [at.named(a) for a in (*node.arguments, *(v for _, v in node.keywords))]
+    if isinstance(parts[0].array, Traced):
+        message = f"`{node.function}` summarises the posterior: it belongs in `report`"
+        raise ModelError((Diagnostic("E306", message, span=node.span),))
+    draws = parts[0].numpy
+    if node.function == "Prob":
+        return Named(draws.mean(axis=0, keepdims=True), parts[0].dims)
+    place = float(parts[1].numpy.reshape(-1)[0])
+    return Named(np.quantile(draws, place, axis=0, keepdims=True), parts[0].dims)
 
 
 def _check_claim(at: Evaluator, node: g.Apply, check: Callable[..., Array], x: Named) -> None:
@@ -72,7 +90,8 @@ def _compare(at: Evaluator, node: g.Apply) -> Named:
     if left.type.element == "label" and right.type.element == "label":
         y = at.translated(y, right.type.set or "", left.type.set or "")
     function = find(node.function)
-    assert function is not None and function.evaluate is not None
+    assert function is not None
+    assert function.evaluate is not None
     return _elementwise(at, node, function.evaluate, [x, y])
 
 
@@ -81,10 +100,21 @@ def _elementwise(at: Evaluator, node: g.Apply, evaluate: Callable[..., Array], p
         len(node.arguments) :
     ]
     dims = union((p.dims for p in parts), at.size, [d for d in node.event if any(d in p.dims for p in parts)])
+    _check_states(at, node, dims)
     arrays = [aligned(p, dims) for p in parts]
     words = {k: a for (k, _), a in zip(node.keywords, arrays[len(node.arguments) :], strict=True)}
     out = evaluate(*arrays[: len(node.arguments)], **words)
     return Named(out, dims, merge_invalid(parts, at.size))
+
+
+def _check_states(at: Evaluator, node: g.Apply, dims: tuple[Dim, ...]) -> None:
+    """Refuse a value over more joint states of discrete latents than can be summed."""
+    names = [at.reads[d].name for d in dims if d in at.reads]
+    states = math.prod(at.size(d) for d in dims if d in at.reads)
+    if states > MOST_STATES:
+        message = f"`{names[0]}` has more than {MOST_STATES:,} joint states here: too many to sum out"
+        help = "let each factor read a few elements, or write the marginal with `Mixture` or `factor`"
+        raise ModelError((Diagnostic("E505", message, span=node.span, help=help),))
 
 
 def _over(at: Evaluator, part: Named, argument: g.Node, event: tuple[Dim, ...]) -> Named:
