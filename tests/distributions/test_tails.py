@@ -11,7 +11,12 @@ import pytest
 from ppl.backend.autograd_bridge import anp, grad
 from ppl.distributions import find
 
-mp.mp.dps = 100
+
+@pytest.fixture(autouse=True)
+def digits():
+    """A hundred digits, whatever other tests set."""
+    with mp.workdps(100):
+        yield
 
 
 def lower_gamma(a: Any, x: Any) -> Any:
