@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ppl.backend import ops as xp
-from ppl.errors import UsageError, fail
+from ppl.errors import PplError, UsageError, fail
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, Terms, add_factor, define_values, states_of
 from ppl.graph.evaluate import Evaluator
@@ -20,73 +20,71 @@ from ppl.graph.store import stored_dims
 Array = Any
 
 
-def walk_given(
-    lay: Layout, at: Evaluator, flat: Array, shapes: Mapping[str, tuple[int, ...]], terms: Terms
-) -> None:
-    """Like `ppl.graph.assemble.walk`, latents taken from ``flat`` (draws, total) in ``shapes`` order."""
-    slices = _slices(shapes)
+Part = Callable[[str], Array]
+
+
+def walk_given(lay: Layout, at: Evaluator, part: Part, terms: Terms | None) -> None:
+    """Like `ppl.graph.assemble.walk`; ``part`` gives the value (draws, *shape) of each latent and param.
+
+    Without ``terms`` quantities get their values only.
+    """
     for group in lay.groups:
-        drawn: dict[str, Named | None] = {}
-        for s in group:
-            if s.imputes is not None and ".".join(s.imputes) in lay.blocks:
-                _given_cells(lay, at, s, flat, slices)
-            elif s.name in lay.discrete and s.kind == "latent":
-                at.states[s.name] = states_of(lay, at, s)
-            elif s.imputes is not None and ".".join(s.imputes) in lay.discrete:
-                at.states[".".join(s.imputes)] = states_of(lay, at, s)
-            elif s.kind in ("latent", "param"):
-                _given(at, s, flat, slices, shapes)
-                drawn[s.name] = own_value(s, at)
+        drawn = {s.name: _given(lay, at, s, part) for s in group}
         define_values(at, group)
-        for s in group:
-            add_factor(lay, at, terms, s, drawn.get(s.name))
+        if terms is not None:
+            for s in group:
+                add_factor(lay, at, terms, s, drawn[s.name])
 
 
-def _slices(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, int]]:
-    out, start = {}, 0
-    for name, shape in shapes.items():
-        stop = start + int(np.prod(shape, dtype=int))
-        out[name] = (start, stop)
-        start = stop
-    return out
+def _given(lay: Layout, at: Evaluator, s: g.Statement, part: Part) -> Named | None:
+    column = None if s.imputes is None else ".".join(s.imputes)
+    if column is not None and column in lay.blocks:
+        _given_cells(lay, at, s, part(column))
+    elif s.name in lay.discrete and s.kind == "latent":
+        at.states[s.name] = states_of(lay, at, s)
+    elif column is not None and column in lay.discrete:
+        at.states[column] = states_of(lay, at, s)
+    elif s.kind in ("latent", "param"):
+        array = part(s.name)
+        names = stored_dims(s.name, len(s.place.axes))
+        for d, n in zip(names, array.shape[1:], strict=True):
+            at.define_dim(d, n)
+        at.values[s.name] = Named(array, names)
+        return own_value(s, at)
+    return None
 
 
-def _given(
-    at: Evaluator,
-    s: g.Statement,
-    flat: Array,
-    slices: dict[str, tuple[int, int]],
-    shapes: Mapping[str, tuple[int, ...]],
-) -> None:
-    start, stop = _place(slices, s.name)
-    part = xp.reshape_last(xp.slice_last(flat, start=start, stop=stop), count=1, shape=shapes[s.name])
-    names = stored_dims(s.name, len(s.place.axes))
-    for d, n in zip(names, shapes[s.name], strict=True):
-        at.define_dim(d, n)
-    at.values[s.name] = Named(part, names)
-
-
-def _given_cells(
-    lay: Layout, at: Evaluator, s: g.Statement, flat: Array, slices: dict[str, tuple[int, int]]
-) -> None:
+def _given_cells(lay: Layout, at: Evaluator, s: g.Statement, cells: Array) -> None:
     """An imputed column with its blank cells at the values given."""
     assert s.imputes is not None
-    name = ".".join(s.imputes)
-    cells = lay.blocks[name].cells
-    start, stop = _place(slices, name)
-    assert cells is not None
+    where = lay.blocks[".".join(s.imputes)].cells
+    assert where is not None
     base = lay.data.arrays[s.imputes].astype(float)
     known = np.where(lay.data.missing[s.imputes], 0.0, base)[None]
-    part = xp.slice_last(flat, start=start, stop=stop)
-    at.values[name] = Named(
-        xp.place(part, cells, shape=base.shape) + known, stored_dims(s.imputes, base.ndim)
-    )
+    full = xp.place(cells, where, shape=base.shape) + known
+    at.values[".".join(s.imputes)] = Named(full, stored_dims(s.imputes, base.ndim))
 
 
-def _place(slices: dict[str, tuple[int, int]], name: str) -> tuple[int, int]:
-    if name not in slices:
-        raise fail(UsageError, "E606", f"no value for `{name}`", help="give one for every latent and param")
-    return slices[name]
+def sliced(flat: Array, shapes: Mapping[str, tuple[int, ...]]) -> Part:
+    """Values laid one after the other in ``flat`` (draws, total). Raises `UsageError` (E606) for others."""
+    where, start = {}, 0
+    for name, shape in shapes.items():
+        stop = start + int(np.prod(shape, dtype=int))
+        where[name] = (start, stop)
+        start = stop
+
+    def part(name: str) -> Array:
+        if name not in where:
+            raise missing_value(name)
+        start, stop = where[name]
+        return xp.reshape_last(xp.slice_last(flat, start=start, stop=stop), count=1, shape=shapes[name])
+
+    return part
+
+
+def missing_value(name: str) -> PplError:
+    """E606: a latent or param without a value."""
+    return fail(UsageError, "E606", f"no value for `{name}`", help="give one for every latent and param")
 
 
 def own_value(s: g.Statement, at: Evaluator) -> Named:

@@ -124,4 +124,5 @@ def _unary(at: Evaluator, tape: Tape, one: _Shaped, where: slice) -> Potential:
 def _finished(one: _Shaped, states: np.ndarray, where: slice, means: np.ndarray, lay: Layout) -> Marginal:
     part = means[where.start - lay.size : where.stop - lay.size]
     table = np.clip(part.reshape(*one.shape, one.latent.states), 0.0, 1.0)
-    return Marginal(one.latent.name, one.latent.sets, states, table / table.sum(-1, keepdims=True))
+    total = table.sum(-1, keepdims=True)  # 0 in cells that a filtered plate leaves out
+    return Marginal(one.latent.name, one.latent.sets, states, table / np.where(total > 0, total, 1.0))

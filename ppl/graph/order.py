@@ -37,10 +37,26 @@ def sort_statements(graph: g.Graph) -> g.Graph:
     return replace(graph, statements=tuple(s for group in groups(graph) for s in group))
 
 
-def groups(graph: g.Graph) -> list[tuple[g.Statement, ...]]:
-    """Strongly connected groups of statements, dependencies first (Tarjan, iteratively)."""
+def observed_column(s: g.Statement) -> tuple[str, str] | None:
+    """The table and column that an observation draws, where its left side is a column."""
+    node = s.observed
+    if isinstance(node, g.Gather):
+        node = node.value
+    if isinstance(node, g.Input) and node.table is not None:
+        return (node.table, node.name)
+    return None
+
+
+def groups(graph: g.Graph, columns: bool = False) -> list[tuple[g.Statement, ...]]:
+    """Strongly connected groups of statements, dependencies first (Tarjan, iteratively).
+
+    With ``columns`` an observation defines its column, as where columns are simulated.
+    """
     defined: dict[str, int] = {}
     for i, s in enumerate(graph.statements):
+        column = observed_column(s) if columns else None
+        if column is not None:
+            defined[".".join(column)] = i
         if s.kind in ("latent", "value", "param"):
             defined[s.name] = i
         if s.imputes is not None:

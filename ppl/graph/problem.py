@@ -17,10 +17,10 @@ from ppl.graph.bind_types import BoundData
 from ppl.graph.build import build
 from ppl.graph.inline import is_discrete
 from ppl.graph.lower import GraphTarget, require_latents
-from ppl.graph.named import aligned
 from ppl.graph.order import groups
 from ppl.graph.passes import run_passes
-from ppl.graph.simulate import Simulation, from_draws, simulate
+from ppl.graph.simulate import from_draws, simulate
+from ppl.graph.simulated import Simulation
 from ppl.graph.store import axis_sets
 from ppl.graph.unsupported import refuse_unsupported
 from ppl.language import typed as t
@@ -197,18 +197,13 @@ class Problem:
         return array, mask
 
     def log_likelihood(self, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Log density of every observation at draws of the latents, discrete latents aside."""
-        out = self._at_draws(self._plain_layout, draws, observe=False)
-        found = {}
-        for s in self.plain.statements:
-            if s.kind == "observed" and s.observed is not None:
-                term = out.at.log_density(s.body, out.at.named(s.observed), s.event)
-                dims = (
-                    *(d for d in s.place.plates if d in term.dims),
-                    *(d for d in s.event if d in term.dims),
-                )
-                found[s.name] = np.asarray(aligned(term, dims))
-        return found
+        """log p(each observation | all others, latents) at draws: observed name -> (S, *shape).
+
+        Discrete latents are summed out; where none is shared this is the observation's own density.
+        """
+        from ppl.graph.pointwise import log_likelihood
+
+        return log_likelihood(self._plain_layout, draws)
 
     def prior(self, draws: int, rng: np.random.Generator) -> Simulation:
         """Ancestral draws of all latents and observations."""
@@ -241,10 +236,10 @@ class Problem:
         tape = Tape(np.concatenate([flat, flat]))
         at = lay.evaluator()
         terms = Terms()
-        from ppl.graph.given_values import walk_given
+        from ppl.graph.given_values import sliced, walk_given
 
         with np.errstate(all="ignore"):
-            walk_given(lay, at, tape.input, shapes, terms)
+            walk_given(lay, at, sliced(tape.input, shapes), terms)
             prior, rest = joint(lay, at, terms)
         value, grad = tape.finish(prior.array + rest.array).value_and_grad(flat)
         out, start = {}, 0
