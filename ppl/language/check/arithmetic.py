@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ppl.errors import Note
 from ppl.language import tree
 from ppl.language.check import operators
+from ppl.language.check.context import wants_axes
 from ppl.language.check.expressions import Axes, check_expr, constant, handles, nothing, too_deep
 from ppl.language.check.scope import Scope
 from ppl.language.check.world import boolean, is_unknown, label
@@ -52,23 +53,6 @@ def operands(scope: Scope, nodes: Sequence[tree.Expr], expect: Axes) -> tuple[Te
     for i in later:
         found[i] = check_expr(scope, nodes[i], expect)
     return tuple(found[i] for i in range(len(nodes)))
-
-
-def wants_axes(node: tree.Expr) -> bool:
-    """Whether a node is a list, or `diag`, perhaps scaled: its axis may come from its neighbours."""
-    for _ in range(50):
-        match node:
-            case tree.ListLiteral():
-                return True
-            case tree.Call(function=tree.Name(id="diag")):
-                return True
-            case tree.Negative(operand=inner):
-                node = inner
-            case tree.Product(rest=rest):
-                node = rest[-1][1]
-            case _:
-                return False
-    return False
 
 
 @handles(tree.Product)

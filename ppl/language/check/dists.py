@@ -9,7 +9,7 @@ from ppl import distributions
 from ppl.distributions.base import Distribution, Parameter
 from ppl.language import tree
 from ppl.language.check import signatures, wrong_axes, wrong_dists
-from ppl.language.check.arithmetic import wants_axes
+from ppl.language.check.context import wants_axes
 from ppl.language.check.expressions import Axes, check_condition, check_expr, hull
 from ppl.language.check.inline import inline
 from ppl.language.check.levels import DISCRETE

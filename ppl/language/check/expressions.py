@@ -7,8 +7,11 @@ from typing import Any
 
 from ppl.language import tree
 from ppl.language.check import operators, unknown_names
+from ppl.language.check.constants import outside
+from ppl.language.check.context import wants_axes
 from ppl.language.check.levels import CONTINUOUS, DATA
 from ppl.language.check.scope import Scope
+from ppl.language.check.typed_values import constant_array
 from ppl.language.check.world import UNKNOWN_SET, boolean, is_unknown, label, unknown
 from ppl.language.typed import Choose, Const, DataRef, Ref, Term, Var
 from ppl.supports import REAL, Interval, Structured, Support, within
@@ -230,8 +233,13 @@ def check_filter(scope: Scope, node: tree.Expr) -> Term:
 @handles(tree.Conditional)
 def _conditional(scope: Scope, node: tree.Conditional, expect: Axes) -> Term:
     test = check_condition(scope, node.test)
-    then = check_expr(scope.knowing(test, True), node.then, expect)
-    other = check_expr(scope.knowing(test, False), node.other, expect)
+    yes, no = scope.knowing(test, True), scope.knowing(test, False)
+    if not expect and wants_axes(node.then):
+        other = check_expr(no, node.other)
+        then = check_expr(yes, node.then, other.type.axes)
+    else:
+        then = check_expr(yes, node.then, expect)
+        other = check_expr(no, node.other, expect or then.type.axes)
     type = either_type(scope, node, then, other)
     return Choose(type, scope.place(node.span), test, then, other)
 
@@ -255,7 +263,16 @@ def either_type(scope: Scope, node: tree.Conditional, then: Term, other: Term) -
         return unknown(axes)
     kinds = ("bool", "int", "real")
     kind = a.element if a.element == "label" else kinds[max(kinds.index(a.element), kinds.index(b.element))]
-    return Type(kind, hull(a.support, b.support), axes, a.set or b.set)  # type: ignore[arg-type]
+    support = hull(_as_other(scope, then, b.support), _as_other(scope, other, a.support))
+    return Type(kind, support, axes, a.set or b.set)  # type: ignore[arg-type]
+
+
+def _as_other(scope: Scope, term: Term, wanted: Support) -> Support:
+    """The support of a branch; data count as what the other branch is, constants if they are that."""
+    if not isinstance(wanted, Structured) or scope.world.level(term) > DATA or not term.type.axes:
+        return term.type.support
+    value = constant_array(term)
+    return wanted if value is None or not outside(value, wanted) else term.type.support
 
 
 def hull(a: Support, b: Support) -> Support:

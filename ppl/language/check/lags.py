@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ppl.errors import Note
-from ppl.language.check.levels import DATA, walk
+from ppl.language.check.levels import DATA, alike, walk
 from ppl.language.check.scope import Fact, Scope
 from ppl.language.check.world import constant, is_unknown
 from ppl.language.typed import Apply, Const, Loop, Shift, Term, Var
@@ -198,20 +198,4 @@ def _shows(scope: Scope, condition: Term, truth: bool, loop: Loop, amount: Term)
     compared = _comparison(scope, condition, truth, loop)
     if compared is None or compared[0] != "gt":
         return False
-    return _same(compared[1], amount)
-
-
-def _same(a: Term, b: Term) -> bool:
-    """Whether two small terms are written alike (the position of a variable, or a constant)."""
-    for x, y in zip(walk(a), walk(b), strict=False):
-        if type(x) is not type(y):
-            return False
-        if isinstance(x, Var) and isinstance(y, Var) and x.loop is not y.loop:
-            return False
-        if isinstance(x, Const) and isinstance(y, Const) and x.value != y.value:
-            return False
-        if isinstance(x, Apply) and isinstance(y, Apply) and x.function != y.function:
-            return False
-        if getattr(x, "name", None) != getattr(y, "name", None):
-            return False
-    return len(walk(a)) == len(walk(b))
+    return alike(compared[1], amount)

@@ -70,6 +70,22 @@ def walk(term: typed.Term) -> list[typed.Term]:
     return found
 
 
+def alike(a: typed.Term, b: typed.Term) -> bool:
+    """Whether two terms are the same expression of the same names and index variables."""
+    for x, y in zip(walk(a), walk(b), strict=False):
+        if type(x) is not type(y):
+            return False
+        if isinstance(x, typed.Var) and isinstance(y, typed.Var) and x.loop is not y.loop:
+            return False
+        if isinstance(x, typed.Const) and isinstance(y, typed.Const) and x.value != y.value:
+            return False
+        if isinstance(x, typed.Apply) and isinstance(y, typed.Apply) and x.function != y.function:
+            return False
+        if getattr(x, "name", None) != getattr(y, "name", None):
+            return False
+    return len(walk(a)) == len(walk(b))
+
+
 def level_of(world: Levels, term: typed.Term) -> int:
     """The level of a term from those below it."""
     match term:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from ppl.errors import Note, Span
 from ppl.language import tree
 from ppl.language.check import wrong_axes
+from ppl.language.check.constants import outside, words
 from ppl.language.check.expressions import data_column, defined_name, given_data, nothing
 from ppl.language.check.scope import Scope
 from ppl.language.check.statements import Pending
 from ppl.language.check.subscripts import Index, pick
-from ppl.language.check.supports import outside, words
 from ppl.language.check.typed_values import constant_array
 from ppl.language.check.unknown_names import ambiguous
 from ppl.language.check.world import is_unknown, label

@@ -12,7 +12,7 @@ from ppl.errors import Note
 from ppl.functions.base import Function, Mismatch
 from ppl.functions.constants import CONSTANTS
 from ppl.language import tree
-from ppl.language.check.levels import DATA, walk
+from ppl.language.check.levels import DATA, alike, walk
 from ppl.language.check.scope import Scope
 from ppl.language.check.world import is_unknown, unknown
 from ppl.language.typed import Apply, Const, DataRef, Ref, Term
@@ -77,6 +77,8 @@ def result_type(scope: Scope, function: Function, every: tuple[Term, ...], node:
     if function.kind == "elementwise":
         axes = common_axes(scope, every, node)
     types = [a.type for a in every]
+    if function.name == "matmul":
+        types = [_rows(t) for t in types]
     try:
         type = function.result(*types)
     except Mismatch as mismatch:
@@ -85,9 +87,30 @@ def result_type(scope: Scope, function: Function, every: tuple[Term, ...], node:
             report_mismatch(scope, function, every, mismatch, node)
             return unknown(axes)
         type = known
+    if function.name == "matmul" and not _one_matrix(every, type):
+        type = replace(type, support=REAL)
     if function.kind == "elementwise":
         return type.over(_lasting(type, axes))
     return type.over(()) if function.kind == "reduction" else type.over(renumbered(type.axes))
+
+
+def _rows(type: Type) -> Type:
+    """Simplexes over a second set are the rows of a stochastic matrix."""
+    if type.support == Structured("simplex") and len(type.axes) == 2:
+        return replace(type, support=Structured("row_stochastic"))
+    return type
+
+
+def _one_matrix(every: tuple[Term, ...], type: Type) -> bool:
+    """Whether a product typed as a covariance is one: L @ transpose(L), or D @ C @ D, of one L or D."""
+    left, right = every
+    if type.support != Structured("covariance"):
+        return True
+    if isinstance(right, Apply) and right.function == "transpose":
+        return alike(left, right.arguments[0])
+    if isinstance(left, Apply) and left.function == "matmul":
+        return alike(left.arguments[0], right)
+    return True
 
 
 def _lasting(type: Type, axes: Axes) -> Axes:

@@ -8,6 +8,7 @@ from ppl import functions
 from ppl.errors import Note
 from ppl.functions.networks import LAYERS
 from ppl.language import tree
+from ppl.language.check.constants import outside, words
 from ppl.language.check.dists import check_distribution
 from ppl.language.check.expressions import check_expr
 from ppl.language.check.levels import DATA, walk
@@ -16,7 +17,6 @@ from ppl.language.check.operators import listed
 from ppl.language.check.scope import Scope
 from ppl.language.check.sets import levels_have_a_source
 from ppl.language.check.suggest import quoted
-from ppl.language.check.supports import outside, words
 from ppl.language.check.type_names import find_set
 from ppl.language.check.typed_values import constant_array
 from ppl.language.check.world import World, is_unknown, label
