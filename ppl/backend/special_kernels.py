@@ -96,7 +96,7 @@ def _log_ratio(x: Array, m: Array, skip: Array) -> Array:
     out = np.log1p(u)
     low = u < -0.5
     if np.any(low):  # 1 + u has lost its digits
-        out = np.where(low, np.log(np.where(low, np.divide(x, np.where(low, m, 1.0)), 1.0)), out)
+        out = np.where(low, np.log(np.where(low, x, 1.0)) - np.log(np.where(low, m, 1.0)), out)
     return out
 
 

@@ -36,7 +36,7 @@ class Horseshoe(Distribution):
     @classmethod
     @on_support(REAL, 1.0)
     def log_density(cls, x: Array, scale: Array) -> Array:
-        u = 0.5 * xp.square(x / scale)
+        u = xp.maximum(0.5 * xp.square(x / scale), 1e-300)
         return xp.log_scaled_exp1(u) - (xp.log(scale) + 0.5 * math.log(2.0 * math.pi**3))
 
     @classmethod
