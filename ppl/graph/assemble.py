@@ -20,6 +20,7 @@ from ppl.graph.counts import counts_up_to
 from ppl.graph.eliminate import log_partition, plate_sum
 from ppl.graph.evaluate import Evaluator, StillVector
 from ppl.graph.fold import folded_density
+from ppl.graph.guard import evaluating
 from ppl.graph.inline import discrete_names, is_discrete
 from ppl.graph.named import Named, add, aligned, union
 from ppl.graph.nodes import Dim
@@ -71,10 +72,12 @@ def layout(graph: g.Graph, data: BoundData, data_sets: frozenset[str], groups: A
     discrete = {n for n in discrete_names(graph) if "." not in n or _has_blanks(data, n)}
     for s in (s for group in groups for s in group):
         if s.kind in ("latent", "param") and not is_discrete(s):
-            blocks[s.name] = make_block(at, s, start, data_sets)
+            with evaluating(s):
+                blocks[s.name] = make_block(at, s, start, data_sets)
             start = blocks[s.name].where.stop
         elif s.imputes is not None and ".".join(s.imputes) not in discrete:
-            block = make_imputed(at, s, start, data_sets)
+            with evaluating(s):
+                block = make_imputed(at, s, start, data_sets)
             if block is not None:
                 blocks[block.name] = block
                 start = block.where.stop
@@ -103,17 +106,28 @@ def define_values(at: Evaluator, group: tuple[g.Statement, ...]) -> None:
     if not values:
         return
     if len(group) == 1 and not values[0].recurrent:
-        at.values[values[0].name] = to_stored(at, values[0], at.named(values[0].body))
+        _store_value(at, values[0])
         return
     for part in statement_groups(g.Graph(values)):
         if len(part) > 1 or part[0].name in mentions((part[0].body,)):
-            solve_recurrence(at, part)
+            with evaluating(part[0]):
+                solve_recurrence(at, part)
         else:
-            at.values[part[0].name] = to_stored(at, part[0], at.named(part[0].body))
+            _store_value(at, part[0])
+
+
+def _store_value(at: Evaluator, s: g.Statement) -> None:
+    with evaluating(s):
+        at.values[s.name] = to_stored(at, s, at.named(s.body))
 
 
 def _define(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> Named | None:
     """Give a latent, param or imputed column its value; a latent's value over its own dims."""
+    with evaluating(s):
+        return _defined_value(lay, at, z, terms, s)
+
+
+def _defined_value(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> Named | None:
     if s.name in lay.discrete and s.kind == "latent":
         at.states[s.name] = states_of(lay, at, s)
     elif s.name in lay.blocks and s.kind in ("latent", "param"):
@@ -172,15 +186,8 @@ def states_of(lay: Layout, at: Evaluator, s: g.Statement) -> np.ndarray:
 def add_factor(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement, drawn: Named | None = None) -> None:
     """The log terms of a statement; ``drawn`` is the value of a continuous latent over its own dims."""
     try:
-        if s.kind == "factor":
-            _add(lay, at, terms.likelihood, terms, s, at.named(s.body))
-        elif s.kind == "observed":
-            _add_observed(lay, at, terms, s)
-        elif s.name in lay.discrete and s.kind == "latent":
-            value = own_cells(at, s)
-            _add(lay, at, terms.prior, terms, s, at.log_density(s.body, value, s.event))
-        elif s.kind == "latent" and drawn is not None:
-            _add(lay, at, terms.prior, terms, s, at.log_density(s.body, drawn, s.event))
+        with evaluating(s):
+            _add_terms(lay, at, terms, s, drawn)
     except StillVector as error:
         raise ModelError(
             (
@@ -193,6 +200,18 @@ def add_factor(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement, drawn: 
                 ),
             )
         ) from None
+
+
+def _add_terms(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement, drawn: Named | None) -> None:
+    if s.kind == "factor":
+        _add(lay, at, terms.likelihood, terms, s, at.named(s.body))
+    elif s.kind == "observed":
+        _add_observed(lay, at, terms, s)
+    elif s.name in lay.discrete and s.kind == "latent":
+        value = own_cells(at, s)
+        _add(lay, at, terms.prior, terms, s, at.log_density(s.body, value, s.event))
+    elif s.kind == "latent" and drawn is not None:
+        _add(lay, at, terms.prior, terms, s, at.log_density(s.body, drawn, s.event))
 
 
 def _add_observed(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from ppl.errors import Diagnostic, ModelError
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout
+from ppl.graph.guard import evaluating
 from ppl.graph.named import Named
 from ppl.graph.order import groups
 from ppl.graph.recurrence import solve_recurrence
@@ -42,9 +43,11 @@ def simulate(
     out = Simulation(lay.evaluator())
     for group in lay.groups if condition else _with_columns(lay):
         if _lagged(group):
-            simulate_rows(lay, out, group, draws, rng, known, condition)
-        else:
-            for s in group:
+            with evaluating(group[0]):
+                simulate_rows(lay, out, group, draws, rng, known, condition)
+            continue
+        for s in group:
+            with evaluating(s):
                 _simulate_one(lay, out, s, group, draws, rng, known, observe, condition)
     return out
 
