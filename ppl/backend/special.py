@@ -44,7 +44,11 @@ def ndtr(x: Array) -> Array:
     return special.ndtr(x)
 
 
-@op(lambda g, ans, x: g * np.exp(-0.5 * np.square(x) - HALF_LOG_TWO_PI - ans), broadcasts=True)
+@op(
+    # the inverse Mills ratio; exp(log density - answer) has no digits left at -1e8
+    lambda g, ans, x: g * (math.sqrt(2.0 / math.pi) / special.erfcx(np.negative(x) / math.sqrt(2.0))),
+    broadcasts=True,
+)
 def log_ndtr(x: Array) -> Array:
     """Logarithm of the standard normal distribution function."""
     return special.log_ndtr(x)

@@ -40,41 +40,73 @@ def _outer(v: Array) -> Array:
     return v[..., :, None] * v[..., None, :]
 
 
-def _precise(r: Array, cov: Array) -> tuple[Array, Array]:
-    """cov^-1 r and cov^-1."""
+def _shared(r: Array, cov: Array) -> bool:
+    """Whether few matrices serve many vectors, so that an explicit inverse pays."""
+    return bool(np.prod(np.shape(cov)[:-2]) < np.prod(np.shape(r)[:-1]))
+
+
+def _inverse(cov: Array) -> Array:
+    """cov^-1; NaN where it is not positive definite and LU meets a zero pivot."""
+    try:
+        return np.linalg.inv(cov)
+    except np.linalg.LinAlgError:
+        white, _ = _parts(cov)
+        return np.matmul(_t(white), white)
+
+
+def _solved(r: Array, cov: Array) -> Array:
+    """cov^-1 r."""
+    if not _shared(r, cov):
+        try:
+            return np.linalg.solve(cov, np.asarray(r, dtype=float)[..., None])[..., 0]
+        except np.linalg.LinAlgError:
+            pass
     white, _ = _parts(cov)
-    return _whiten(_t(white), _whiten(white, r)), np.matmul(_t(white), white)
+    return _whiten(_t(white), _whiten(white, r))
+
+
+def _quadratic_logdet(r: Array, cov: Array) -> tuple[Array, Array]:
+    """r' cov^-1 r and log det cov, by a Cholesky factor; NaN where there is none."""
+    lower = cholesky.forward(np.asarray(cov, dtype=float))
+    diagonal = np.diagonal(lower, axis1=-2, axis2=-1)
+    logdet = 2.0 * np.log(diagonal).sum(-1)
+    if _shared(r, cov) or not (np.abs(diagonal) > 0).all():
+        return np.square(_whiten(_lower_inverse(lower), r)).sum(-1), logdet
+    z = np.linalg.solve(lower, np.asarray(r, dtype=float)[..., None])[..., 0]
+    return np.square(z).sum(-1), logdet
 
 
 def _gaussian_r(g: Array, ans: Array, r: Array, cov: Array) -> Array:
-    return unbroadcast(-np.asarray(g)[..., None] * _precise(r, cov)[0], np.shape(r))
+    return unbroadcast(-np.asarray(g)[..., None] * _solved(r, cov), np.shape(r))
 
 
 def _gaussian_cov(g: Array, ans: Array, r: Array, cov: Array) -> Array:
-    v, inverse = _precise(r, cov)
-    return unbroadcast(0.5 * np.asarray(g)[..., None, None] * (_outer(v) - inverse), np.shape(cov))
+    inverse = _inverse(cov)
+    out = _outer(_whiten(inverse, r))
+    out -= inverse
+    out *= 0.5 * np.asarray(g)[..., None, None]
+    return unbroadcast(out, np.shape(cov))
 
 
 @op(_gaussian_r, _gaussian_cov)
 def gaussian_log_density(r: Array, cov: Array) -> Array:
     """log N(r; 0, cov), r (..., K), cov (..., K, K); NaN where cov is not positive definite."""
-    white, logdet = _parts(cov)
-    quadratic = np.square(_whiten(white, r)).sum(-1)
+    quadratic, logdet = _quadratic_logdet(r, cov)
     return -0.5 * (quadratic + logdet + np.shape(r)[-1] * LOG_TWO_PI)
 
 
 def _mahalanobis_r(g: Array, ans: Array, r: Array, cov: Array) -> Array:
-    return unbroadcast(2.0 * np.asarray(g)[..., None] * _precise(r, cov)[0], np.shape(r))
+    return unbroadcast(2.0 * np.asarray(g)[..., None] * _solved(r, cov), np.shape(r))
 
 
 def _mahalanobis_cov(g: Array, ans: Array, r: Array, cov: Array) -> Array:
-    return unbroadcast(-np.asarray(g)[..., None, None] * _outer(_precise(r, cov)[0]), np.shape(cov))
+    return unbroadcast(-np.asarray(g)[..., None, None] * _outer(_solved(r, cov)), np.shape(cov))
 
 
 @op(_mahalanobis_r, _mahalanobis_cov)
 def mahalanobis(r: Array, cov: Array) -> Array:
     """r' cov^-1 r, r (..., K), cov (..., K, K)."""
-    return np.square(_whiten(_parts(cov)[0], r)).sum(-1)
+    return _quadratic_logdet(r, cov)[0]
 
 
 def _logdet_vjp(g: Array, ans: Array, cov: Array) -> Array:
