@@ -20,7 +20,7 @@ MOST_DRIVERS = 4
 NEAR = 0.5  # widths at which drivers are looked for: tails there say little of the bulk
 WORTH = 0.02  # nats a driver must promise
 STEPS, CLOSE = 60, 0.01  # most steps, and the slope at which the bend is good enough to weigh draws by
-BEND_WORK, ALL_WORK = 8e6, 2e8  # elements that one evaluation, and all of them, should touch
+BEND_WORK, ALL_WORK = 1.5e6, 2e8  # elements that one evaluation, and all of them, should touch
 LARGEST, DEAREST = 400, 5e5  # rank and work of a draw beyond which nothing is bent
 FREE = ("shift", "log_scale", "linear", "curve", "stretch", "skew", "log_tail")
 # inverse curvature of the objective at a standard normal, by parameter
@@ -86,10 +86,15 @@ class BendObjective:
             values, slopes = self.target.value_and_grad(z)
             value = float((values + log_det).mean())
             ordered = slopes[:, at.order]
-            before = ordered @ self.base.tril
-            placed = np.linalg.solve(at.tril, (z - at.mean)[:, at.order].T)
-            entries = (before.T @ placed.T / len(z))[self.below]
-            return value, self.pack(self._derivatives(at, ordered @ at.tril), entries)
+            return value, self.pack(self._derivatives(at, ordered @ at.tril), self._tilts(at, z, ordered))
+
+    def _tilts(self, at: Bend, z: Array, ordered: Array) -> Array:
+        """The derivatives in the entries of N."""
+        if not len(self.below[0]):
+            return np.zeros(0)
+        placed = np.linalg.solve(at.tril, (z - at.mean)[:, at.order].T)
+        tilts: Array = ((ordered @ self.base.tril).T @ placed.T / len(z))[self.below]
+        return tilts
 
     def _derivatives(self, at: Bend, slopes: Array) -> dict[str, Array]:
         """slopes: (S, R) of the log density in v."""

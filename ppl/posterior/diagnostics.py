@@ -101,5 +101,6 @@ def gradient_draws(target: Target) -> int:
 
 def value_draws(target: Target) -> int:
     """Density values the importance weights may take: 400 to 20000."""
-    afford = min(VALUE_WORK / max(target.work, 1.0), MEMORY / max(target.size, 1))
+    placing = 1.5 * target.size**2  # a product with the covariance's root costs as much as that many elements
+    afford = min(VALUE_WORK / max(target.work, placing, 1.0), MEMORY / max(target.size, 1))
     return int(np.clip(afford, 400, FULL_COUNT))
