@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import Any
 
 import mpmath as mp
@@ -12,6 +14,9 @@ import ppl.backend.ops as xp
 from ppl.backend.autograd_bridge import anp, grad
 from ppl.backend.op import REGISTRY, Op
 from ppl.backend.tape import Tape
+
+for module in pkgutil.iter_modules(ppl.backend.__path__):
+    importlib.import_module(f"ppl.backend.{module.name}")
 
 RNG = np.random.default_rng(11)
 
@@ -117,6 +122,8 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("pick", (real(4, 2, 3), np.array([0, 2, 5, 2])), {"count": 2}),
     ("slice_last", (real(4, 5),), {"start": 1, "stop": 4}),
     ("chain_log_partition", (real(4, 3, 3, 5),), {}),
+    ("residual_square", (real(4, 3), real(5, 3), real(5)), {}),
+    ("residual_squares", (real(4, 3, 2), real(5, 3, 2), real(5, 2)), {}),
     ("affine_scan", (real(4, 6), real(1, 6)), {}),
 ]
 FLAT = {
