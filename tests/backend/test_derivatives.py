@@ -10,6 +10,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
+import ppl.backend
 import ppl.backend.ops as xp
 from ppl.backend.autograd_bridge import anp, grad
 from ppl.backend.op import REGISTRY, Op
