@@ -16,6 +16,7 @@ from ppl.graph import densities
 from ppl.graph import nodes as g
 from ppl.graph.bind import BoundData
 from ppl.graph.blocks import Block, constrained, make_block, make_imputed
+from ppl.graph.cost import Folding
 from ppl.graph.counts import counts_up_to
 from ppl.graph.eliminate import log_partition, plate_sum
 from ppl.graph.evaluate import Evaluator, StillVector
@@ -41,6 +42,7 @@ class Terms:
     likelihood: list[Named] = field(default_factory=list)
     potentials: list[Potential] = field(default_factory=list)
     observed: dict[str, Named] = field(default_factory=dict)
+    foldings: list[Folding] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +221,7 @@ def _add_observed(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement) -> N
     value = at.named(s.observed)
     terms.observed[s.name] = value
     _check_support(lay, at, s, value)
-    density = _folded(lay, at, s, value)
+    density = _folded(lay, at, terms, s, value)
     if density is not None:
         terms.likelihood.append(density)
         return
@@ -229,13 +231,15 @@ def _add_observed(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement) -> N
     _add(lay, at, terms.likelihood, terms, s, density)
 
 
-def _folded(lay: Layout, at: Evaluator, s: g.Statement, value: Named) -> Named | None:
-    """The density over classes of equal rows, where rows are many and nothing is summed out."""
+def _folded(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement, value: Named) -> Named | None:
+    """The density over fewer rows, where rows are many and nothing is summed out."""
     if not lay.fold or s.imputes is not None or mentions((s.body,)) & lay.discrete:
         return None
     values = {v.name: v for v in lay.graph.statements if v.kind == "value"}
     weights = row_weights(lay, at)(value.dims[0]) if value.dims else None
-    return folded_density(at, s, value, values, weights)
+    density, note = folded_density(at, s, value, values, weights)
+    terms.foldings.append(note)
+    return density
 
 
 def own_cells(at: Evaluator, s: g.Statement) -> Named:
@@ -305,6 +309,9 @@ def place_name(at: Evaluator, dim: Dim, i: int) -> str:
             f"{v} = {at.data.label(d.set, int(p[i]))}"
             for v, d, p in zip(domain.variables, domain.plain, at.positions(dim), strict=True)
         )
+    if dim in at.reads:
+        read = at.reads[dim]
+        return f"{read.name} = {at.states[read.name][i]:g}"
     lines = at.data.lines.get(dim.set)
     if lines is not None:
         return f"{at.data.files.get(dim.set, dim.set)} line {int(lines[i])}"

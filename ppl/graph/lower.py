@@ -14,6 +14,7 @@ from ppl.graph import densities
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, Terms, joint, walk
 from ppl.graph.blocks import Block, unconstrained
+from ppl.graph.cost import Folding
 from ppl.graph.named import Named
 from ppl.graph.order import mentions
 from ppl.graph.store import to_stored
@@ -48,21 +49,28 @@ class GraphTarget:
         return prior_start(self.layout)
 
     @cached_property
-    def _program(self) -> Program:
-        return self._trace(likelihood=True)
-
-    @cached_property
-    def _prior(self) -> Program:
-        return self._trace(likelihood=False)
-
-    def _trace(self, likelihood: bool) -> Program:
+    def _traced(self) -> tuple[Program, Program, tuple[Folding, ...]]:
+        """The log joint, the prior's part of it, and how observations were folded, from one trace."""
         tape = Tape(np.stack([self.start, self.start + 0.1]))
         at = self.layout.evaluator()
         terms = Terms()
         with np.errstate(all="ignore"):
             walk(self.layout, at, tape.input, terms)
             prior, rest = joint(self.layout, at, terms)
-        return tape.finish((prior.array + rest.array) if likelihood else prior.array)
+        return tape.finish(prior.array + rest.array), tape.finish(prior.array), tuple(terms.foldings)
+
+    @property
+    def _program(self) -> Program:
+        return self._traced[0]
+
+    @property
+    def _prior(self) -> Program:
+        return self._traced[1]
+
+    @property
+    def foldings(self) -> tuple[Folding, ...]:
+        """How the rows of each observation are evaluated (``ppl explain --cost``)."""
+        return self._traced[2]
 
     @cached_property
     def widest(self) -> float:

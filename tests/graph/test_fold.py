@@ -9,6 +9,7 @@ import pytest
 
 import ppl
 from ppl.graph import fold
+from ppl.graph.classes import group_rows
 from ppl.graph.lower import GraphTarget
 
 GAUSSIAN = """
@@ -71,14 +72,17 @@ def test_counts_fold_by_multiplicity() -> None:
 def test_a_wrong_multiplicity_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The broken twin: classes that forget how many rows they stand for."""
     true = fold._summed
-    monkeypatch.setattr(fold, "_summed", lambda at, x, d, n: true(at, x, d, np.minimum(n, 1)))
+    monkeypatch.setattr(fold, "_summed", lambda x, d, n: true(x, d, np.minimum(n, 1)))
     data = _data(0.0)
     data["y"] = np.random.default_rng(5).poisson(2.0, N)
-    folded, plain = _pair(COUNTS, data)
+    text = COUNTS.replace(
+        "Poisson(log_rate = eta[i])", "NegativeBinomial(mean = exp(eta[i]), concentration = 2)"
+    )
+    folded, plain = _pair(text, data)
     z = np.zeros((1, folded.size))
     assert abs(folded.log_density(z)[0] - plain.log_density(z)[0]) > 1.0
 
 
 def test_distinct_rows_do_not_fold() -> None:
     data = _data(0.0)
-    assert fold.group_rows([data["y"]], N) is None
+    assert group_rows([data["y"]], N, 0.6 * N) is None
