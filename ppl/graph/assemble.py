@@ -20,7 +20,7 @@ from ppl.graph.cost import Folding
 from ppl.graph.counts import counts_up_to
 from ppl.graph.eliminate import log_partition, plate_sum
 from ppl.graph.evaluate import Evaluator, StillVector
-from ppl.graph.fold import folded_density
+from ppl.graph.fold import folded_density, unfolded
 from ppl.graph.guard import evaluating
 from ppl.graph.inline import discrete_names, is_discrete
 from ppl.graph.named import Named, add, aligned, union
@@ -233,7 +233,10 @@ def _add_observed(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement) -> N
 
 def _folded(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement, value: Named) -> Named | None:
     """The density over fewer rows, where rows are many and nothing is summed out."""
-    if not lay.fold or s.imputes is not None or mentions((s.body,)) & lay.discrete:
+    summed = bool(mentions((s.body,)) & lay.discrete)
+    if not lay.fold or s.imputes is not None or summed:
+        why = "a discrete latent is summed out" if summed else "it has cells to impute" if lay.fold else "asked"
+        terms.foldings.append(unfolded(at, s, value, why))
         return None
     values = {v.name: v for v in lay.graph.statements if v.kind == "value"}
     weights = row_weights(lay, at)(value.dims[0]) if value.dims else None

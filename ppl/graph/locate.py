@@ -17,13 +17,14 @@ def locate(lay: Layout, z: np.ndarray) -> str:
             from dataclasses import replace
 
             walk(replace(lay, groups=(group,)), at, z[None], terms)
-            named = [*terms.prior, *terms.likelihood, *(p.named for p in terms.potentials)]
+            named = [*terms.prior, *terms.likelihood]
+            named += [p.named for p in terms.potentials if not _degenerate(p.named)]
             for s in group:
                 value = at.values.get(s.name)
                 if s.kind == "value" and value is not None and not np.isfinite(value.numpy).all():
                     return f"`{s.name}` is not finite{_where(lay, at, value)}"
             for term in named:
-                if not np.isfinite(term.numpy).all() and not _degenerate(term):
+                if not np.isfinite(term.numpy).all():
                     names = " or ".join(f"`{s.name}`" for s in group)
                     return f"the log density of {names} is not finite{_where(lay, at, term)}"
     return "the log joint is not finite, though every factor is"

@@ -29,6 +29,7 @@ from ppl.graph.potentials import Potential
 
 Array = Any
 CELLS_AT_ONCE = 4_000_000
+FORBIDDEN = 200.0  # exp(-200) is a probability of nothing, and its inverse is still a number
 
 
 def log_likelihood(lay: Layout, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -87,6 +88,7 @@ def _leave_one_out(
 ) -> dict[g.Statement, Named]:
     if not own:
         return {}
+    own = {s: _possible(p) for s, p in own.items()}
     sizes = [int(np.prod([at.size(d) for d in p.named.dims], dtype=int)) for p in own.values()]
     stops = np.cumsum([0, *sizes])
     zero = np.zeros((count, int(stops[-1])))
@@ -104,6 +106,15 @@ def _leave_one_out(
         share = gradient[:, stops[k] : stops[k + 1]].reshape(count, *shape)
         out[s] = _predictive(p, share)
     return out
+
+
+def _possible(p: Potential) -> Potential:
+    """States that forbid the observation get a tiny weight: the others may allow them."""
+    axes = tuple(1 + i for i, d in enumerate(p.named.dims) if d in {r.dim for r in p.reads})
+    table = np.asarray(p.named.array)
+    return Potential(
+        Named(np.maximum(table, table.max(axes, keepdims=True) - FORBIDDEN), p.named.dims), p.reads, p.span
+    )
 
 
 def _predictive(p: Potential, share: np.ndarray) -> Named:

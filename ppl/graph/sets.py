@@ -11,6 +11,7 @@ import numpy as np
 from ppl.graph.bind import BoundData, BoundSet
 
 Array = Any
+_BOOL = BoundSet("bool", 2, ("false", "true"), low=0)
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Sets:
 
     def get(self, name: str) -> BoundSet:
         """The bound set; ``bool`` is the built-in two-label set."""
-        if name == "bool" and name not in self.data.sets:
-            return BoundSet("bool", 2, ("false", "true"), low=0)
+        if name == "bool":
+            return _BOOL
         return self.data.sets[name]
 
     def size(self, name: str) -> int:

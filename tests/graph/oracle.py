@@ -48,7 +48,7 @@ class Oracle:
     # ---------------------------------------------------------------- sets
 
     def set(self, name: str) -> BoundSet:
-        if name == "bool" and name not in self.data.sets:
+        if name == "bool":
             return BoundSet("bool", 2, ("false", "true"), low=0)
         return self.data.sets[name]
 
@@ -272,6 +272,9 @@ class Oracle:
         for name, term in d.arguments:
             if isinstance(term, t.Dist):
                 given[name] = self.applied(term, env, where, event)
+            elif isinstance(term, t.Stack) and isinstance(term.body, t.Dist):
+                inner = self.cells((term.loop,), env)
+                given[name] = tuple(self.applied(term.body, e, where, event) for e in inner)
             elif isinstance(term, t.ListOf) and isinstance(term.items[0], t.Dist):
                 given[name] = tuple(self.applied(i, env, where, event) for i in term.items)
             else:
@@ -300,12 +303,20 @@ class Oracle:
         """One joint state of the discrete latents: the sum of all log densities."""
         return sum(self.terms().values())
 
-    def terms(self) -> dict[str, float]:
+    def terms(self, skip: tuple[t.Definition, Env] | None = None) -> dict[str, float]:
+        """By definition; without one cell of one definition."""
         out: dict[str, float] = {}
         for i, d in enumerate(self.program.definitions):
             if d.kind in ("latent", "observed", "factor"):
-                out[f"{d.name}#{i}"] = sum(self.term_at(d, e) for e in self.cells(d.loops, {}))
+                out[f"{d.name}#{i}"] = sum(
+                    self.weight(e) * self.term_at(d, e) for e in self.cells(d.loops, {}) if (d, e) != skip
+                )
         return out
+
+    def weight(self, env: Env) -> float:
+        """How often a row counts."""
+        weights = (self.data.weights[s.set][code] for s, code in env.items() if s.set in self.data.weights)
+        return float(np.prod([1.0, *weights]))
 
     def term_at(self, d: t.Definition, env: Env) -> float:
         if d.kind == "factor":
@@ -326,6 +337,8 @@ def event_dims(d: t.Term) -> int:
     if not kind.wrapper or kind.event_dims:
         return kind.event_dims
     inner = dict(d.arguments).get("distribution") or dict(d.arguments)["components"]
+    if isinstance(inner, t.Stack):
+        inner = inner.body
     return event_dims(inner.items[0] if isinstance(inner, t.ListOf) else inner)
 
 
