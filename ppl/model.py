@@ -60,7 +60,7 @@ class Model:
     def bind(self, data: Any = None, **more: Any) -> Bound:
         """Meet data: levels, sizes, missing cells and foreign keys are settled here.
 
-        more: ``settings``, ``na``, ``drop_missing``; tables by name. Raises `DataError` with file,
+        more: ``settings``, ``na``, ``drop_missing``, ``fold``; tables by name. Raises `DataError` with file,
         line and column.
         """
         from ppl.posterior.bound import bind_problem
@@ -86,12 +86,14 @@ class Model:
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         progress: Callable[[Any, float], None] | None = None,
+        fold: bool = True,
         options: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> Fit:
         """Fit to data: a path, a mapping of columns, a data frame; several tables by name.
 
-        Other keywords are tables of the model or options of the method.
+        fold: summarise rows that share their parameters once, in place of visiting every row at
+        every step; the answer is the same. Other keywords are tables of the model or options of the method.
         """
         from ppl.inference.fitting import How, run_fit
 
@@ -107,6 +109,7 @@ class Model:
             na=na,
             drop_missing=drop_missing,
             max_memory=max_memory,
+            fold=fold,
         )
         seconds = {**self.seconds, "data": time.perf_counter() - started}
         with _placed(self.source):

@@ -235,7 +235,7 @@ def _folded(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement, value: Nam
     """The density over fewer rows, where rows are many and nothing is summed out."""
     summed = bool(mentions((s.body,)) & lay.discrete)
     if not lay.fold or s.imputes is not None or summed:
-        why = "a discrete latent is summed out" if summed else "it has cells to impute" if lay.fold else "asked"
+        why = "as asked" if not lay.fold else "summed over states" if summed else "cells are imputed"
         terms.foldings.append(unfolded(at, s, value, why))
         return None
     values = {v.name: v for v in lay.graph.statements if v.kind == "value"}

@@ -53,18 +53,23 @@ def folded_density(
 
     ``values`` are the deterministic statements that may be written out; ``weights`` the rows' own.
     """
-    n = int(np.prod([at.size(d) for d in value.dims], dtype=int))
     dim = _single_plate(at, s, value)
     body = s.body
     if dim is None or not isinstance(body, g.Distribution):
-        return None, Folding(s.name, _why_not(at, s, value), n, n, n, n)
+        return None, unfolded(at, s, value, _why_not(at, s, value))
     body = expand(body, {k: v for k, v in values.items() if _along(v, dim)})
     assert isinstance(body, g.Distribution)
     rows = Observation(s, body, dim, value.numpy[0], weights)
     try:
-        return _by_moments(at, rows) or _by_classes(at, rows) or _by_rows(at, rows, n)
+        return _by_moments(at, rows) or _by_classes(at, rows) or _by_rows(at, rows)
     except CannotFold:
-        return None, Folding(s.name, "row by row: a row reads more than its own data", n, n, n, n)
+        return None, unfolded(at, s, value, "a row reads more than its own data")
+
+
+def unfolded(at: Evaluator, s: g.Statement, value: Named, why: str) -> Folding:
+    """The note of a statement that is evaluated row by row."""
+    n = int(np.prod([at.size(d) for d in value.dims], dtype=int))
+    return Folding(s.name, f"row by row: {why}", n, n, n, n)
 
 
 def _single_plate(at: Evaluator, s: g.Statement, value: Named) -> Dim | None:
@@ -76,10 +81,10 @@ def _single_plate(at: Evaluator, s: g.Statement, value: Named) -> Dim | None:
 
 def _why_not(at: Evaluator, s: g.Statement, value: Named) -> str:
     if len(s.place.plates) > 1:
-        return "row by row: several plates"
+        return "several plates"
     if value.dims and at.size(value.dims[0]) < FEWEST_ROWS:
-        return "row by row: few rows"
-    return "row by row"
+        return "few rows"
+    return "no single plate of scalar observations"
 
 
 def _along(s: g.Statement, dim: Dim) -> bool:
@@ -135,9 +140,9 @@ def _summed(term: Named, dim: Dim, count: np.ndarray) -> Named:
     return Named(term.array * aligned(Named(count[None], (dim,)), term.dims), term.dims)
 
 
-def _by_rows(at: Evaluator, o: Observation, n: int) -> tuple[Named | None, Folding]:
+def _by_rows(at: Evaluator, o: Observation) -> tuple[Named | None, Folding]:
     """Row by row, a predictor of several terms as one matrix product and its gathers."""
-    how = "row by row: too few rows agree"
+    n = len(o.y)
     for name, node in o.body.arguments:
         if name not in LOCATIONS or o.dim not in node.loops:
             continue
@@ -152,7 +157,7 @@ def _by_rows(at: Evaluator, o: Observation, n: int) -> tuple[Named | None, Foldi
         how = f"row by row: one design of {dense} columns and {groups} group terms; too few rows agree"
         cost = n * (len(design.columns) + 3)
         return term, Folding(o.statement.name, how, n, n, cost, cost)
-    return None, Folding(o.statement.name, how, n, n, n, n)
+    return None, Folding(o.statement.name, "row by row: too few rows agree", n, n, n, n)
 
 
 def _with_value(at: Evaluator, node: g.Node, value: Named) -> Evaluator:

@@ -14,7 +14,7 @@ from ppl.graph import densities
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, Terms, joint, walk
 from ppl.graph.blocks import Block, unconstrained
-from ppl.graph.cost import Folding
+from ppl.graph.cost import Folding, cost_table
 from ppl.graph.named import Named
 from ppl.graph.order import mentions
 from ppl.graph.store import to_stored
@@ -42,6 +42,12 @@ class GraphTarget:
         self.point = np.zeros(lay.size, dtype=bool)
         for b in lay.blocks.values():
             self.point[b.where] = b.point
+
+    @property
+    def hidden(self) -> bool:
+        """Whether labels were summed out: discrete latents, or the components of mixtures."""
+        mixed = (getattr(s.body, "name", "") == "Mixture" for s in self.layout.graph.statements)
+        return bool(self.layout.discrete) or any(mixed)
 
     @cached_property
     def start(self) -> np.ndarray:
@@ -71,6 +77,11 @@ class GraphTarget:
     def foldings(self) -> tuple[Folding, ...]:
         """How the rows of each observation are evaluated (``ppl explain --cost``)."""
         return self._traced[2]
+
+    @property
+    def cost(self) -> str:
+        """A table of the observations' rows, before and after folding, and of the work of one draw."""
+        return cost_table(self.foldings) + f"\n{self.work:.0f} elements for one draw in all"
 
     @cached_property
     def widest(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any, Literal
@@ -48,10 +48,13 @@ class Quantity:
 class Problem:
     """A program bound to data."""
 
-    def __init__(self, program: t.Program, data: BoundData, *, noncentre: bool = True) -> None:
+    def __init__(
+        self, program: t.Program, data: BoundData, *, noncentre: bool = True, fold: bool = True
+    ) -> None:
         refuse_unsupported(program)
         self.program = program
         self.data = data
+        self.fold = fold
         source = build(program)
         skip = () if noncentre else ("noncentre",)
         self.graph = run_passes(source, skip)
@@ -64,7 +67,8 @@ class Problem:
     @cached_property
     def layout(self) -> Layout:
         """Where the unconstrained coordinates of every latent lie."""
-        return layout(self.graph, self.data, self._levels, groups(self.graph))
+        found = layout(self.graph, self.data, self._levels, groups(self.graph))
+        return replace(found, fold=self.fold)
 
     @cached_property
     def _plain_layout(self) -> Layout:
@@ -256,8 +260,6 @@ def _count(draws: Mapping[str, np.ndarray]) -> int:
 
 def _restricted(lay: Layout, wanted: set[str]) -> Layout:
     """The layout with only the groups that the wanted names need."""
-    from dataclasses import replace
-
     from ppl.graph.order import needs
 
     need = set(wanted)

@@ -36,12 +36,14 @@ def bind_problem(
     drop_missing: Collection[str] = (),
     constants: Sequence[tuple[str | None, Any]] = (),
     max_memory: int | None = None,
+    fold: bool = True,
     **more: Any,
 ) -> Bound:
     """Read and bind data; ``more`` goes to `ppl.graph.bind.bind`.
 
     na: texts for missing cells, each for all columns or as COLUMN=TEXT. constants: further frames,
-    after the user's own. max_memory: bytes that reading and binding may take. Raises `DataError`
+    after the user's own. max_memory: bytes that reading and binding may take. fold: whether
+    rows that share their parameters may be folded. Raises `DataError`
     with file, line and column.
     """
     from ppl.graph.bind import bind
@@ -60,7 +62,7 @@ def bind_problem(
         max_memory=max_memory,
         **more,
     )
-    return Bound(program, Problem(program, bound), bound, inputs, chosen)
+    return Bound(program, Problem(program, bound, fold=fold), bound, inputs, chosen)
 
 
 def missing_texts(na: Sequence[str] | Mapping[str, Collection[str]]) -> dict[str, list[str]]:

@@ -11,7 +11,11 @@ from ppl.cli import arguments
 @arguments.model_argument
 @arguments.data_arguments(required=False)
 @arguments.reading_options
-def command(model: str, data: tuple[str, ...], settings: tuple, na: tuple, drop_missing: tuple) -> None:
+@click.option("--cost", is_flag=True, help="Show how the rows of each observation are evaluated; needs DATA.")
+@click.option("--fold/--no-fold", default=True, help="Summarise rows of equal parameters once (the default).")
+def command(
+    model: str, data: tuple[str, ...], settings: tuple, na: tuple, drop_missing: tuple, cost: bool, fold: bool
+) -> None:
     """Explain how MODEL would be fitted: each latent's transform, what is summed out, and the method.
 
     With DATA also the sizes.
@@ -29,5 +33,10 @@ def command(model: str, data: tuple[str, ...], settings: tuple, na: tuple, drop_
             settings=arguments.split_settings(settings),
             na=na,
             drop_missing=drop_missing,
+            fold=fold,
         ).problem
+    if cost and problem is None:
+        raise click.UsageError("--cost needs DATA")
     click.echo(plan_text(compiled, problem))
+    if cost and problem is not None:
+        click.echo("\n" + problem.target().cost)

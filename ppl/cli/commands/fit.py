@@ -56,6 +56,7 @@ class FitCommand(click.Command):
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
 @click.option("--progress/--no-progress", default=None, help="Show progress (the default on a terminal).")
 @click.option("--prior", is_flag=True, help="Allow latents that reach no observation.")
+@click.option("--fold/--no-fold", default=True, help="Summarise rows of equal parameters once (the default).")
 @click.option("-v", "--verbose", is_flag=True, help="Also list unused columns, timings and settings.")
 def command(model: str, data: tuple[str, ...], **given: Any) -> int:
     """Fit MODEL to DATA and print the posterior.
@@ -95,6 +96,7 @@ def _run(compiled: Any, data: tuple[str, ...], given: dict[str, Any], line: outp
         checkpoint=given["checkpoint"],
         resume=given["resume"],
         progress=line if line.on else None,
+        fold=given["fold"],
         tables=named,
         options=chosen(given),
     )

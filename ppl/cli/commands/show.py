@@ -17,7 +17,7 @@ from ppl.cli import arguments
 @click.option(
     "--typed", "stage", flag_value="typed", type=str, help="Every name with its type (the default)."
 )
-@click.option("--graph", "stage", flag_value="graph", type=str, help="The log-joint graph.")
+@click.option("--graph", "stage", flag_value="graph", type=str, help="The log-joint graph; with DATA also how rows fold.")
 @click.option(
     "--code", "stage", flag_value="code", type=str, help="The array operations, one a line; needs DATA."
 )
@@ -32,14 +32,18 @@ def command(model: str, data: tuple[str, ...], stage: str | None, **given: Any) 
         click.echo(dump_tree(parse(read_source(model))).rstrip("\n"))
         return
     compiled = compile(model, path=True)
-    text = _code(compiled, data, given) if stage == "code" else compiled.show(stage or "typed")
+    if stage == "code":
+        from ppl.graph.show import show_code
+
+        text = show_code(_target(compiled, data, given).instructions)
+    else:
+        text = compiled.show(stage or "typed")
+        if stage == "graph" and data:
+            text += "\n" + _target(compiled, data, given).cost
     click.echo(text.rstrip("\n"))
 
 
-def _code(compiled: Any, data: tuple[str, ...], given: dict[str, Any]) -> str:
-    from ppl.graph.show import show_code
-
+def _target(compiled: Any, data: tuple[str, ...], given: dict[str, Any]) -> Any:
     unnamed, named = arguments.split_data(data)
     settings = arguments.split_settings(given.pop("settings"))
-    target = compiled.bind(unnamed, tables=named, settings=settings, **given).problem.target()
-    return show_code(target.instructions)
+    return compiled.bind(unnamed, tables=named, settings=settings, **given).problem.target()
