@@ -107,8 +107,8 @@ def test_draws_are_written_with_element_names(schools, tmp_path):
 
 def test_predictions_follow_the_rows_of_the_file(ppl, tmp_path):
     (tmp_path / "m.model").write_text(LINE)
-    x = np.linspace(0, 1, 40)
-    rows = "\n".join(f"{v},{1 + 2 * v}" for v in x)
+    x, noise = np.linspace(0, 1, 40), 0.05 * np.cos(np.arange(40))
+    rows = "\n".join(f"{v},{1 + 2 * v + e}" for v, e in zip(x, noise, strict=True))
     (tmp_path / "d.csv").write_text("x,y\n" + rows + "\n")
     (tmp_path / "new.csv").write_text("x\n2\n-1\n")
     assert ppl("fit", "m.model", "d.csv", "--out", "fit").code in (0, 4)
@@ -273,7 +273,9 @@ def test_help_shows_the_options_of_the_backends(ppl):
 def test_values_of_rows_are_predicted_on_request(ppl, tmp_path):
     text = LINE.replace("Normal(a + b * x[i], s)", "Normal(mu[i], s)")
     (tmp_path / "m.model").write_text(text + "mu[i] = a + b * x[i] for i in t\n")
-    (tmp_path / "d.csv").write_text("x,y\n" + "\n".join(f"{v},{1 + 2 * v}" for v in range(20)) + "\n")
+    (tmp_path / "d.csv").write_text(
+        "x,y\n" + "\n".join(f"{v},{1 + 2 * v + 0.05 * (-1) ** v}" for v in range(20)) + "\n"
+    )
     ppl("fit", "m.model", "d.csv", "--out", "fit")
     (tmp_path / "new.csv").write_text("x\n10\n")
     (row,) = csv.DictReader(io.StringIO(ppl("predict", "fit", "new.csv", "--of", "mu").out))
