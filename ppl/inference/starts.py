@@ -16,11 +16,10 @@ SPREADS = (0.0, 0.1, 1.0)  # distance from the target's own start, likewise
 
 
 def find_start(
-    target: FiniteTarget, eps: Array, rng: np.random.Generator, jitter: float, width: float
+    target: FiniteTarget, eps: Array, rng: np.random.Generator, jitter: float, width: float, around: Array
 ) -> Array:
-    """A first point x = (m, w): (2D,). Raises `NotFinite`, located, when none is found."""
-    start = np.asarray(target.target.start, float)
-    base = start + np.where(target.point, max(jitter, NUDGE), jitter) * rng.standard_normal(target.size)
+    """A first point x = (m, w): (2D,), near ``around``. Raises `NotFinite`, located, when none is found."""
+    base = around + np.where(target.point, max(jitter, NUDGE), jitter) * rng.standard_normal(target.size)
     for spread in SPREADS:
         mean = base + spread * rng.standard_normal(target.size)
         for log_sd in (width, *(w for w in WIDTHS if w < width)):

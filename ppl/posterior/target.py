@@ -72,6 +72,14 @@ class SplitTarget(Protocol):
     def log_prior(self, z: Array) -> Array: ...
 
 
+@runtime_checkable
+class HiddenTarget(Protocol):
+    """A target that tells whether hidden labels were summed out of it, which makes further modes likely."""
+
+    @property
+    def hidden(self) -> bool: ...
+
+
 def coordinate_names(groups: Sequence[LatentBlock], size: int) -> tuple[str, ...]:
     """A name for each coordinate: the variable's, numbered from 1 where it has several.
 

@@ -25,10 +25,11 @@ from ppl.inference.finite import FiniteTarget
 from ppl.inference.lbfgs import begin
 from ppl.inference.outcome import Outcome, outcome
 from ppl.inference.response import linear_response
+from ppl.inference.scout import best_start
 from ppl.inference.starts import find_start, point_scale
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.diagnostics_findings import FitFacts
-from ppl.posterior.target import Target
+from ppl.posterior.target import Array, Target
 
 FULL_RANK_SIZE = 100  # the largest D that gets a full covariance by default
 CHEAP = 2e4  # elements a draw touches below which fewer draws save no time
@@ -65,15 +66,17 @@ class Backend(AbstractBackend[Target, State, Approximation]):
 
     def init(self, target: Target, rng: np.random.Generator) -> State:
         """A start with a finite density, and the first objective's value there."""
-        return self._begun(target, int(rng.integers(2**62)), self.start_jitter)
+        seed = int(rng.integers(2**62))
+        around = best_start(target, np.asarray(target.start, float), stream(seed, 4))
+        return self._begun(target, seed, self.start_jitter, around)
 
-    def _begun(self, target: Target, seed: int, jitter: float) -> State:
+    def _begun(self, target: Target, seed: int, jitter: float, around: Array) -> State:
         family = self._family(target)
         full = family == "full_rank"
         count = self._rough_draws(target) if full else self._draws(target, full)
         eps = np.where(target.point, 0.0, fixed(stream(seed, 0), count, target.size))
         finite = FiniteTarget(target)
-        x = find_start(finite, eps, stream(seed, 1), jitter, self.start_log_sd)
+        x = find_start(finite, eps, stream(seed, 1), jitter, self.start_log_sd, around)
         state = State(
             phase="centre" if full else "climb",
             family=family,
@@ -107,11 +110,11 @@ class Backend(AbstractBackend[Target, State, Approximation]):
 
     def _another(self, target: Target, state: State, k: int) -> State:
         """The k-th further start, unshifted where nothing near the shifted one is finite."""
-        seed = int(stream(state.seed, 3, k).integers(2**62))
+        seed, start = int(stream(state.seed, 3, k).integers(2**62)), np.asarray(target.start, float)
         try:
-            return self._begun(target, seed, self.start_jitter or USUAL_JITTER)
+            return self._begun(target, seed, self.start_jitter or USUAL_JITTER, start)
         except NotFinite:
-            return self._begun(target, seed, 0.0)
+            return self._begun(target, seed, 0.0, start)
 
     def done(self, state: State) -> Outcome | None:
         """Converged only when the last gradient says so."""
