@@ -17,7 +17,9 @@ from ppl.cli import arguments
 @click.option(
     "--typed", "stage", flag_value="typed", type=str, help="Every name with its type (the default)."
 )
-@click.option("--graph", "stage", flag_value="graph", type=str, help="The log-joint graph; with DATA also how rows fold.")
+@click.option(
+    "--graph", "stage", flag_value="graph", type=str, help="The log-joint graph; with DATA how rows fold."
+)
 @click.option(
     "--code", "stage", flag_value="code", type=str, help="The array operations, one a line; needs DATA."
 )
