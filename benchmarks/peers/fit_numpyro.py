@@ -12,10 +12,9 @@ from typing import Any
 import jax
 import numpy as np
 import numpyro
+from models_numpyro import MODELS
 from numpyro.infer import SVI, Trace_ELBO
 from numpyro.infer.autoguide import AutoMultivariateNormal, AutoNormal
-
-from models_numpyro import MODELS
 from results import DRAWS, Request, request, run
 
 GUIDES = {"full_rank": AutoMultivariateNormal, "mean_field": AutoNormal}

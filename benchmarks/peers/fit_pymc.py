@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
-
 from models_pymc import MODELS
 from results import DRAWS, Request, request, run
 

@@ -10,9 +10,8 @@ import sys
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-
 from results import DRAWS, Request, request, run
+from sklearn.linear_model import LogisticRegression
 
 
 def fit(asked: Request, given: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from cases import ROOT
 from results import DRAWS, Request, request, run
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from cases import CASES, Case, labels, values
 
 DRAWS = 4000  # sampling error of a mean 0.016 sd, of a log sd 0.011

@@ -112,10 +112,10 @@ class Problem:
         if mask is None or not mask.any() or s.body.type.element != "real":
             return []
         cells = np.argwhere(mask)
-        labels = tuple(
-            f"{column}[{','.join(self.data.label(table, int(c[0])) if i == 0 else str(c[i] + 1) for i in range(len(c)))}]"
-            for c in cells
-        )
+        cell_names = [
+            [self.data.label(table, int(c[0])), *(str(int(part) + 1) for part in c[1:])] for c in cells
+        ]
+        labels = tuple(f"{column}[{','.join(parts)}]" for parts in cell_names)
         return [Quantity(f"{table}.{column}", "imputed", (), (len(cells),), True, labels)]
 
     def constrain(self, z: Array) -> dict[str, np.ndarray]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from ppl.language import typed
 
-
 OPERATORS = {
     "add": " + ", "subtract": " - ", "multiply": " * ", "divide": " / ", "power": " ^ ", "matmul": " @ ",
     "eq": " == ", "ne": " != ", "lt": " < ", "le": " <= ", "gt": " > ", "ge": " >= ", "and": " and ", "or": " or ",
