@@ -318,6 +318,7 @@ def _at(x: Named, place: dict[Dim, int]) -> Named:
     for d, k in place.items():
         if d in dims:
             axis = dims.index(d)
-            array = array[(slice(None), *[slice(None)] * axis, k)]
+            where: tuple[Any, ...] = (slice(None), *[slice(None)] * axis, k)
+            array = array[where]
             dims = tuple(e for e in dims if e != d)
     return Named(array, dims)

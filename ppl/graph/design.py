@@ -21,15 +21,21 @@ BLOCK = 1 << 18  # elements of a matrix that is filled at once
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """``weight * beta[codes]``: a number or one for each row; one position or one for each row."""
+    """``weight * beta[start + codes]``: a number or one for each row; one position or one for each row."""
 
     weight: float | np.ndarray
     codes: int | np.ndarray
+    start: int = 0
 
     @property
     def by_row(self) -> bool:
         """Whether rows read different elements."""
         return isinstance(self.codes, np.ndarray)
+
+    @property
+    def places(self) -> int | np.ndarray:
+        """The positions in beta."""
+        return self.codes if self.start == 0 else self.codes + self.start
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +74,7 @@ def _design(at: Evaluator, found: Affine, dim: Dim) -> Design:
             size += t.pool.shape[-1]
         codes = _over_rows(t.codes, dim)
         start = starts[id(t.pool)]
-        place = start + codes if codes.ndim else start + int(codes)
-        columns.append(Column(_weight(t.weight, dim), place))
+        columns.append(Column(_weight(t.weight, dim), codes if codes.ndim else int(codes), start))
     if not pools:
         raise NotAffine
     offset = 0.0 if found.offset is None else _weight(found.offset, dim)
@@ -87,22 +92,14 @@ def _weight(x: Named, dim: Dim) -> float | np.ndarray:
     return array if array.ndim else float(array)
 
 
-def merged(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Columns that always read the same elements, added up (an intercept written in two places)."""
-    out: list[Column] = []
-    for c in columns:
-        same = next((i for i, o in enumerate(out) if _same(o.codes, c.codes)), None)
-        if same is None or not (np.isscalar(out[same].weight) and np.isscalar(c.weight)):
-            out.append(c)
-        else:
-            out[same] = Column(out[same].weight + c.weight, c.codes)
-    return tuple(out)
-
-
-def _same(a: int | np.ndarray, b: int | np.ndarray) -> bool:
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a is b or np.array_equal(a, b)
-    return not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray) and a == b
+def keys(design: Design) -> list[np.ndarray]:
+    """The different codes by which rows read group terms."""
+    found = {}
+    for c in design.columns:
+        if isinstance(c.codes, np.ndarray):
+            about = c.codes.__array_interface__
+            found[about["data"], c.codes.shape, c.codes.strides] = c.codes
+    return list(found.values())
 
 
 def predictor(rows: int, columns: Sequence[Column], beta: Array, offset: Any = 0.0) -> Array:
@@ -110,11 +107,11 @@ def predictor(rows: int, columns: Sequence[Column], beta: Array, offset: Any = 0
     parts: list[Array] = []
     dense = [c for c in columns if not c.by_row]
     if dense:
-        picked = xp.take(beta, np.array([c.codes for c in dense]), axis=-1)
+        picked = xp.take(beta, np.array([c.places for c in dense]), axis=-1)
         parts.append(xp.design(dense_block(rows, dense), picked))
     for c in columns:
         if c.by_row:
-            read = xp.take(beta, c.codes, axis=-1)
+            read = xp.take(beta, c.places, axis=-1)
             plain = not isinstance(c.weight, np.ndarray) and c.weight == 1.0
             parts.append(read if plain else read * np.asarray(c.weight)[None])
     if isinstance(offset, np.ndarray) or offset:

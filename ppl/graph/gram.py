@@ -97,7 +97,9 @@ def moments(design: Design, y: np.ndarray, rows: Rows, by_class: bool, most: int
 
     None where they would hold more than ``most`` elements.
     """
-    means = [c.weight if np.isscalar(c.weight) else rows.mean(np.asarray(c.weight)) for c in design.columns]
+    means: list[float | np.ndarray] = [
+        rows.mean(c.weight) if isinstance(c.weight, np.ndarray) else c.weight for c in design.columns
+    ]
     varying = tuple(k for k, c in enumerate(design.columns) if _varies(c, means[k], rows))
     columns = tuple(_of_classes(c, m, rows) for c, m in zip(design.columns, means, strict=True))
     pooled = not by_class and not any(columns[k].by_row for k in varying)
@@ -128,8 +130,8 @@ def _varies(c: Column, mean: float | np.ndarray, rows: Rows) -> bool:
 def _of_classes(c: Column, mean: float | np.ndarray, rows: Rows) -> Column:
     """The column over classes, one code where all classes share it."""
     if not isinstance(c.codes, np.ndarray):
-        return Column(mean, c.codes)
-    codes = c.codes[rows.first]
+        return Column(mean, c.places)
+    codes = c.codes[rows.first] + c.start
     return Column(mean, int(codes[0]) if (codes == codes[0]).all() else codes)
 
 
@@ -138,7 +140,7 @@ def _pooled_factor(rows: Rows, blocks: Sequence[np.ndarray], means: Sequence[np.
     factor = np.zeros((0, len(blocks)))
     for part in rows.blocks(len(blocks)):
         stacked = np.concatenate([factor, rows.centred(part, blocks, means)])
-        factor = np.linalg.qr(stacked, mode="r")
+        factor = np.asarray(np.linalg.qr(stacked, mode="r"))
     return factor
 
 
