@@ -1,8 +1,8 @@
 """Fit one case by NumPyro's SVI, from the CSV file to saved draws.
 
-AutoMultivariateNormal (full_rank) or AutoNormal (mean_field), Trace_ELBO with one particle, Adam whose step
-size falls geometrically to a hundredth over the steps, double precision as the project's own. The start and
-the draws are compiled too: left to run operation by operation they take seconds more.
+AutoMultivariateNormal (full_rank) or AutoNormal (mean_field), Trace_ELBO with one particle unless asked for
+more, Adam whose step size falls geometrically to a hundredth over the steps, double precision as the project's
+own. The start and the draws are compiled too: left to run operation by operation they take seconds more.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def fit(asked: Request, given: dict[str, Any]) -> dict[str, np.ndarray]:
     model = MODELS[asked.case.kind]
     guide = GUIDES[asked.family](model)
     rate = _falling(asked.rate, asked.steps)
-    svi = SVI(model, guide, numpyro.optim.Adam(rate), Trace_ELBO())
+    svi = SVI(model, guide, numpyro.optim.Adam(rate), Trace_ELBO(num_particles=asked.particles))
     arrays = {k: v for k, v in given.items() if k not in ("school", "counties")}
     init_key, run_key, draw_key = jax.random.split(jax.random.PRNGKey(asked.seed), 3)
     state = jax.jit(lambda key: svi.init(key, arrays))(init_key)

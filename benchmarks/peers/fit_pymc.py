@@ -26,6 +26,7 @@ def fit(asked: Request, given: dict[str, Any]) -> dict[str, np.ndarray]:
             n=asked.steps,
             method=METHODS[asked.family],
             obj_optimizer=pm.adam(learning_rate=asked.rate),
+            obj_n_mc=asked.particles,
             random_seed=asked.seed,
             progressbar=False,
         )

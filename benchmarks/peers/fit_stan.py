@@ -83,7 +83,8 @@ def fit(asked: Request, given: dict[str, Any]) -> dict[str, np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "data.json", Path(folder) / "draws.csv"
         source.write_text(json.dumps(data(given)))
-        words = [asked.family, str(asked.steps), str(TOLERANCE), str(asked.seed + 1), str(DRAWS)]
+        numbers = (asked.steps, TOLERANCE, asked.seed + 1, DRAWS, asked.particles)
+        words = [asked.family, *map(str, numbers)]
         done = subprocess.run([made, source, target, *words], check=False, capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"Stan's ADVI failed: {done.stderr.strip()[-500:]}")

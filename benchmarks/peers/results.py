@@ -30,6 +30,7 @@ class Request:
     family: str
     steps: int
     rate: float
+    particles: int
     seed: int
     out: Path
 
@@ -43,10 +44,11 @@ def request(description: str, steps: int, rate: float, arguments: list[str] | No
     parser.add_argument("--family", choices=FAMILIES, default="full_rank")
     parser.add_argument("--steps", type=int, default=steps, help=f"optimisation steps [{steps}]")
     parser.add_argument("--rate", type=float, default=rate, help=f"step size [{rate:g}]")
+    parser.add_argument("--particles", type=int, default=1, help="draws of each stochastic gradient [1]")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
     a = parser.parse_args(arguments)
-    return Request(CASES[a.case], a.family, a.steps, a.rate, a.seed, a.out)
+    return Request(CASES[a.case], a.family, a.steps, a.rate, a.particles, a.seed, a.out)
 
 
 def run(asked: Request, fit: Callable[[Request, dict[str, Any]], dict[str, np.ndarray]]) -> None:

@@ -1,4 +1,4 @@
-// Runs Stan's own ADVI on a compiled model: advi DATA.json OUT.csv mean_field|full_rank STEPS TOLERANCE SEED DRAWS
+// Runs Stan's own ADVI on a compiled model: advi DATA.json OUT.csv mean_field|full_rank STEPS TOLERANCE SEED DRAWS GRADIENT_DRAWS
 // PyStan 3 offers sampling only, but what it installs holds the services that CmdStan calls; so does this.
 #include <stan/callbacks/interrupt.hpp>
 #include <stan/callbacks/stream_logger.hpp>
@@ -15,12 +15,13 @@
 stan::model::model_base& new_model(stan::io::var_context& data, unsigned int seed, std::ostream* out);
 
 int main(int count, char** word) {
-  if (count != 8) return 2;
+  if (count != 9) return 2;
   std::ifstream file(word[1]);
   stan::json::json_data data(file);
   std::ofstream out(word[2]);
   const std::string family(word[3]);
   const int steps = std::stoi(word[4]), draws = std::stoi(word[7]);
+  const int gradient_draws = std::stoi(word[8]);
   const double tolerance = std::stod(word[5]);
   const unsigned int seed = std::stoul(word[6]);
   stan::model::model_base& model = new_model(data, seed, &std::cerr);
@@ -29,9 +30,9 @@ int main(int count, char** word) {
   stan::callbacks::stream_logger logger(std::cerr, std::cerr, std::cerr, std::cerr, std::cerr);
   stan::callbacks::writer nowhere;
   stan::callbacks::stream_writer table(out, "# ");
-  // CmdStan's defaults: 1 gradient draw, 100 for the ELBO every 100 steps, the step size adapted in 50 steps.
+  // CmdStan's defaults: 100 draws for the ELBO every 100 steps, the step size adapted in 50 steps.
   const auto run = [&](auto service) {
-    return service(model, start, seed, 1, 2.0, 1, 100, steps, tolerance, 1.0, true, 50, 100, draws, interrupt,
+    return service(model, start, seed, 1, 2.0, gradient_draws, 100, steps, tolerance, 1.0, true, 50, 100, draws, interrupt,
                    logger, nowhere, table, nowhere);
   };
   namespace advi = stan::services::experimental::advi;
