@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -96,10 +97,26 @@ def walk(lay: Layout, at: Evaluator, z: Array, terms: Terms | None) -> None:
     """Give every variable its value in ``at``; with ``terms``, gather the log joint too."""
     for group in lay.groups:
         drawn = {s.name: _define(lay, at, z, terms, s) for s in group if s.kind != "value"}
-        define_values(at, group)
+        if not lay.fold or not _deferred(at, group):
+            define_values(at, group)
         if terms is not None:
             for s in group:
                 add_factor(lay, at, terms, s, drawn.get(s.name))
+
+
+def _deferred(at: Evaluator, group: tuple[g.Statement, ...]) -> bool:
+    """Leave a plain value until something reads it: folded rows never read a predictor row by row."""
+    s = group[0]
+    if len(group) > 1 or s.kind != "value" or s.recurrent or not s.place.axes:
+        return False
+    owner = ref(at)  # weakly: a cycle would keep every array until the collector runs
+    at.deferred[s.name] = lambda: _stored(owner(), s)
+    return True
+
+
+def _stored(at: Evaluator | None, s: g.Statement) -> Named:
+    assert at is not None
+    return to_stored(at, s, at.named(s.body))
 
 
 def define_values(at: Evaluator, group: tuple[g.Statement, ...]) -> None:

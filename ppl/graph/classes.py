@@ -22,7 +22,7 @@ def group_rows(columns: Sequence[np.ndarray], n: int, most: float) -> Classes | 
     >>> group_rows([np.array([1.0, 2.0, 1.0, 1.0])], 4, 3).of_row.tolist()
     [0, 1, 0, 0]
     """
-    codes, count = np.zeros(n, dtype=np.intp), min(n, 1)
+    codes, count = np.zeros(1, dtype=np.intp), min(n, 1)
     for block in columns:
         for column in block.T if block.ndim > 1 else block[None]:
             own, kinds = _codes(column, n)
@@ -35,7 +35,7 @@ def group_rows(columns: Sequence[np.ndarray], n: int, most: float) -> Classes | 
                 codes, count = _codes(codes, n)
                 if count > most:
                     return None
-    codes, count = _codes(codes, n)
+    codes, count = _codes(np.broadcast_to(codes, (n,)), n)
     rows = np.zeros(count, dtype=np.intp)
     rows[codes[::-1]] = np.arange(n - 1, -1, -1)
     return Classes(codes, rows)
@@ -47,8 +47,10 @@ def _codes(column: np.ndarray, n: int) -> tuple[np.ndarray, int]:
         low = int(column.min())
         span = int(column.max()) - low + 1
         if span <= 4 * n + 1000:
-            shifted = column - low
+            shifted = column - low if low else column
             seen = np.bincount(shifted, minlength=span) > 0
+            if seen.all():
+                return shifted, span
             return (np.cumsum(seen) - 1)[shifted], int(seen.sum())
     kinds, own = np.unique(column, return_inverse=True)
     return own.ravel(), len(kinds)

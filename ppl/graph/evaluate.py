@@ -48,6 +48,7 @@ class Evaluator:
     networks: dict[str, Callable[..., Array]] = field(default_factory=dict)
     reads: dict[Dim, StateRead] = field(default_factory=dict)
     rows: dict[str, Unrolled] = field(default_factory=dict)
+    deferred: dict[str, Callable[[], Named]] = field(default_factory=dict)
     _memo: dict[g.Node, Named] = field(default_factory=dict)
     _flat: dict[Dim, tuple[np.ndarray, ...]] = field(default_factory=dict)
     _sizes: dict[Dim, int] = field(default_factory=dict)
@@ -155,6 +156,8 @@ class Evaluator:
             if node.event:
                 raise StillVector(node.name)
             return self._states(node.name, ())
+        if node.name in self.deferred and node.name not in self.values:
+            self.values[node.name] = self.deferred[node.name]()
         stored = self.values[node.name]
         return stored.renamed(dict(zip(stored.dims, node.event, strict=True)))
 

@@ -37,6 +37,16 @@ class ClassRows:
         """The mean of x in each class."""
         return self.shaped(self.rows.mean(x))
 
+    def total_of(self, f: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+        """The weighted sum of f(y, class) in each class, block by block."""
+        total = np.zeros(len(self.rows.count))
+        for part in self.rows.blocks(1):
+            where = self.rows.of_row[part]
+            x = f(self.y[part], where)
+            w = x if self.rows.weights is None else x * self.rows.weights[part]
+            total += np.bincount(where, w, minlength=len(total))
+        return self.shaped(total)
+
     def total(self, x: np.ndarray) -> np.ndarray:
         """The weighted sum of x in each class."""
         w = x if self.rows.weights is None else x * self.rows.weights
@@ -50,7 +60,7 @@ class ClassRows:
 
 def _poisson(c: ClassRows, given: Mapping[str, Array]) -> Array:
     mean = c.rows.mean(c.y)
-    base = c.total(xp.factorial_kernel(c.y) - xp.deviance(c.y, mean[c.rows.of_row]))
+    base = c.total_of(lambda y, where: xp.factorial_kernel(y) - xp.deviance(y, mean[where]))
     at = c.shaped(mean)
     apart = xp.log_deviance(at, given["log_rate"]) if "log_rate" in given else xp.deviance(at, given["rate"])
     return base - c.count * apart

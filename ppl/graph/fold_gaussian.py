@@ -13,7 +13,7 @@ from ppl.backend.quadratic import residual_square, residual_squares
 from ppl.graph import nodes as g
 from ppl.graph.classes import group_rows
 from ppl.graph.cost import LARGEST_SHARE, MOST_COLUMNS
-from ppl.graph.design import predictor, read_design
+from ppl.graph.design import keys, predictor, read_design
 from ppl.graph.evaluate import Evaluator
 from ppl.graph.gram import Moments, moments, rows_of
 from ppl.graph.named import Named, aligned
@@ -52,8 +52,7 @@ def fold_gaussian(
     ((name, spread),) = given.items()
     leaves = columns_of_rows(at, spread, dim)
     before = design.elements + 4 * len(y)
-    keys = [*leaves, *(np.asarray(c.codes) for c in design.columns if c.by_row)]
-    classes = group_rows(keys, len(y), LARGEST_SHARE * len(y))
+    classes = group_rows([*leaves, *keys(design)], len(y), LARGEST_SHARE * len(y))
     if classes is None:
         return None
     rows = rows_of(classes.of_row, classes.rows, weights)

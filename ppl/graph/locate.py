@@ -16,7 +16,7 @@ def locate(lay: Layout, z: np.ndarray) -> str:
             terms = Terms()
             from dataclasses import replace
 
-            walk(replace(lay, groups=(group,)), at, z[None], terms)
+            walk(replace(lay, groups=(group,), fold=False), at, z[None], terms)
             named = [*terms.prior, *terms.likelihood]
             named += [p.named for p in terms.potentials if not _degenerate(p.named)]
             for s in group:

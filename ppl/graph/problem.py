@@ -122,7 +122,7 @@ class Problem:
         """Latents, params and imputed cells at draws z (S, D): name -> (S, *shape)."""
         z = np.asarray(z, dtype=float)
         wanted = {q.name for q in self.quantities if q.kind in ("latent", "param", "imputed")}
-        lay = _restricted(self.layout, wanted)
+        lay = replace(_restricted(self.layout, wanted), fold=False)
         at = lay.evaluator()
         with np.errstate(all="ignore"):
             walk(lay, at, z, None)

@@ -59,5 +59,5 @@ def test_a_lost_class_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The broken twins: what varies within classes, or a base measure, is left out."""
     monkeypatch.setattr(fold_gaussian, "_within", lambda m, beta: None)
     assert worst_gap(*pair(GAUSSIAN["groups"], data())) > 1e-3
-    monkeypatch.setattr(fold_families.ClassRows, "total", lambda self, x: 0.0)
+    monkeypatch.setattr(fold_families.ClassRows, "total_of", lambda self, f: 0.0)
     assert worst_gap(*pair(OTHER["counts"], data())) > 1e-3
