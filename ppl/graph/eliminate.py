@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ppl.backend import ops as xp
+from ppl.backend.distinct import slices_of
 from ppl.graph.evaluate import Evaluator
 from ppl.graph.gathers import Index
 from ppl.graph.grounding import MustSplitError, Split, axes_to_split
@@ -83,6 +84,15 @@ def plate_sum(at: Evaluator, weight: Weight, x: Named, keep: Sequence[Dim] = ())
 
 
 @dataclass
+class _Standing:
+    """How a latent stands in the potentials left."""
+
+    met: set[str] = field(default_factory=set)
+    chained: bool = False
+    blocked: bool = False
+
+
+@dataclass
 class _Elimination:
     """Eliminates every latent from a list of potentials."""
 
@@ -133,7 +143,7 @@ class _Elimination:
             q = replace(q, named=plate_sum(self.at, self.rows.weight, q.named, keep))
             if not q.reads:
                 out.append(q)
-            elif len({r.name for r in q.reads}) == 1:
+            elif len({r.name for r in q.reads if r.cells}) <= 1 and self._scatters(q):
                 out.append(self._canonical(q))
             else:
                 out.append(self._aligned(q))
@@ -163,17 +173,23 @@ class _Elimination:
 
     def _state_renamed(self, p: Potential) -> Potential:
         """State dims under their canonical names, so that tables of several factors meet."""
-        names = {}
-        for r in p.reads:
-            latent = self.latents[r.name]
-            names[r.dim] = latent.previous if r.before else latent.current
+        names = {r.dim: self._state_dim(r) for r in p.reads}
         reads = tuple(replace(r, dim=names[r.dim]) for r in p.reads)
         return Potential(p.named.renamed(names), reads, p.span)
 
+    def _state_dim(self, r: Read) -> Dim:
+        latent = self.latents[r.name]
+        return latent.previous if r.before else latent.current
+
+    def _scatters(self, p: Potential) -> bool:
+        """Whether every plate of a potential is one that its latent's cells vary along."""
+        dims = {d for r in p.reads for d in (r.dim, *cell_dims(r.cells))}
+        return set(p.named.dims) <= dims
+
     def _canonical(self, p: Potential) -> Potential:
-        """One latent (perhaps at two rows): move the potential onto the latent's own plates."""
-        latent = self.latents[p.reads[0].name]
-        main = next(r for r in p.reads if not r.before)
+        """One latent with rows (perhaps at two of them): move the potential onto its own plates."""
+        main = max((r for r in p.reads if not r.before), key=lambda r: len(r.cells))
+        latent = self.latents[main.name]
         along = [c.along for c in main.cells]
         if None not in along and len(set(along)) == len(along):
             plates = {a: b for a, b in zip(along, latent.plates, strict=True) if a is not None}
@@ -183,8 +199,7 @@ class _Elimination:
         named = self._state_renamed(moved).named
         cells = tuple(Index(Named(np.arange(self.at.size(d))[None], (d,)), d) for d in latent.plates)
         reads = tuple(
-            Read(latent.name, latent.previous if r.before else latent.current, cells, r.before)
-            for r in p.reads
+            replace(r, dim=self._state_dim(r), cells=cells if r.name == latent.name else ()) for r in p.reads
         )
         return Potential(named, reads, p.span)
 
@@ -215,34 +230,41 @@ class _Elimination:
     # ---------------------------------------------------------------- order
 
     def _next(self, left: Sequence[Potential], remaining: dict[str, Latent]) -> tuple[str, ...]:
-        """The latents to eliminate together next: most plates first, coupled chains as one."""
-        deepest = max(len(x.plates) for x in remaining.values())
-        candidates = [n for n, x in remaining.items() if len(x.plates) == deepest]
-        if len(candidates) > 1:
-            candidates.sort(key=lambda n: (self._chained(left, n), self._cost(left, n), n))
-        name = candidates[0]
-        if not self._chained(left, name):
-            return (name,)
-        group = {name}
-        while True:
-            touching = {
-                r.name
-                for p in left
-                if any(q.name in group for q in p.reads)
-                for r in p.reads
-                if remaining[r.name].plates == remaining[name].plates and self._chained(left, r.name)
-            }
-            if touching <= group:
-                return tuple(sorted(group))
-            group |= touching
+        """The latents to eliminate together next: those free to go, most plates first, coupled chains as one."""
+        known = self._standing(left, remaining)
 
-    def _cost(self, left: Sequence[Potential], name: str) -> int:
-        """States of the table that eliminating a latent makes."""
-        met = {r.name for p in left if any(r.name == name for r in p.reads) for r in p.reads}
-        return int(np.prod([float(self.latents[n].states) for n in met]))
+        def rank(name: str) -> tuple[bool, int, bool, float, str]:
+            own = known[name]
+            cost = float(np.prod([float(self.latents[n].states) for n in own.met]))
+            return (own.blocked, -len(self.latents[name].plates), own.chained, cost, name)
 
-    def _chained(self, left: Sequence[Potential], name: str) -> bool:
-        return any(r.name == name and r.before for p in left for r in p.reads)
+        name = min(remaining, key=rank)
+        group, new = {name}, {name} if known[name].chained else set()
+        while new:
+            met = {n for one in new for n in known[one].met}
+            plates = self.latents[name].plates
+            new = {n for n in met - group if known[n].chained and self.latents[n].plates == plates}
+            group |= new
+        return tuple(sorted(group))
+
+    def _standing(self, left: Sequence[Potential], remaining: dict[str, Latent]) -> dict[str, _Standing]:
+        """For each latent left: whom it meets, whether it is a chain, whether a lookup holds it back."""
+        out = {n: _Standing() for n in remaining}
+        for p in left:
+            names = {r.name for r in p.reads}
+            for r in p.reads:
+                own = out[r.name]
+                own.met |= names
+                own.chained |= r.before
+                own.blocked |= not self._runs_along(p, r)
+        return out
+
+    def _runs_along(self, p: Potential, r: Read) -> bool:
+        """Whether a potential has just the latent's plates, and reads it at its own rows."""
+        plates = self.latents[r.name].plates
+        states = {q.dim for q in p.reads}
+        along = r.before or all(c.along == d for c, d in zip(r.cells, plates, strict=True))
+        return along and {d for d in p.named.dims if d not in states} <= set(plates)
 
     # ---------------------------------------------------------------- elimination
 
@@ -251,6 +273,9 @@ class _Elimination:
         for p in touched:
             self._check_aligned(p, group)
         others = self._others(group, touched)
+        steady = self._steady_chain(latents, touched)
+        if steady is not None:
+            return Potential(steady, others, touched[0].span)
         joined = add([p.named for p in touched], self.at.size)
         joined = self._with_plates(joined, latents[0].plates)
         states = [d for latent in latents for d in (latent.current, latent.previous) if d in joined.dims]
@@ -282,6 +307,37 @@ class _Elimination:
                 if differ:
                     raise MustSplitError({r.name: frozenset(differ)})
         return tuple(found.values())
+
+    def _steady_chain(self, latents: list[Latent], touched: list[Potential]) -> Named | None:
+        """The log-partition of a long chain whose transitions take few distinct values, if it is one."""
+        previous = {latent.previous for latent in latents}
+        pairs = [p.named for p in touched if previous & set(p.named.dims)]
+        along = {self.steps[latent.name] for latent in latents if latent.name in self.steps}
+        if len(pairs) != 1 or len(along) != 1 or any(latent.defined is not None for latent in latents):
+            return None
+        time = latents[0].plates[along.pop()]
+        slices = slices_of(pairs[0].array)
+        if slices is None or slices.axis != pairs[0].dims.index(time) - len(pairs[0].dims):
+            return None
+        if self.rows.weight(time) is not None:
+            return None
+        states = [[latent.previous for latent in latents], [latent.current for latent in latents]]
+        rest = add([p.named for p in touched if p.named is not pairs[0]] or [Named(np.zeros(1))], self.at.size)
+        rest = self._with_plates(rest, tuple(d for d in latents[0].plates if d != time))
+        plates = (*latents[0].plates, *rest.dims, *pairs[0].dims)
+        lead = tuple(d for d in dict.fromkeys(plates) if d not in {*states[0], *states[1], time})
+        count = len(slices.distinct.shape) + slices.axis
+        pair = self._square(Named(slices.distinct, pairs[0].dims), lead, states, slices.distinct.shape[count], time)
+        unary = self._square(rest, lead, states[1:], self.at.size(time), time)
+        return Named(xp.markov_log_partition(pair, unary, slices.codes), lead)
+
+    def _square(self, x: Named, lead: tuple[Dim, ...], states: list[list[Dim]], steps: int, time: Dim) -> Array:
+        """A table as (..., joint states of each group, steps)."""
+        flat = [d for group in states for d in group]
+        full = (*(self.at.size(d) for d in flat), steps)
+        joint = [int(np.prod([self.at.size(d) for d in group])) for group in states]
+        array = xp.broadcast_last(aligned(x, (*lead, *flat, time)), full)
+        return xp.reshape_last(array, count=len(full), shape=(*joint, steps))
 
     def _chain(self, x: Named, latents: list[Latent], time: Dim) -> Named:
         if self.rows.weight(time) is not None:
@@ -316,17 +372,9 @@ class _Elimination:
     # ---------------------------------------------------------------- refusals
 
     def _check_aligned(self, p: Potential, group: tuple[str, ...]) -> None:
-        """Each read of the group runs along the latent's own plates."""
-        wrong = {
-            r.name: frozenset(i for i, c in enumerate(r.cells) if c.along != self.latents[r.name].plates[i])
-            for r in p.reads
-            if r.name in group and not r.before
-        }
-        wrong = {n: a for n, a in wrong.items() if a}
-        if wrong:
-            raise MustSplitError(
-                {r.name: frozenset(range(len(r.cells))) for r in p.reads if r.cells} if len(wrong) else wrong
-            )
+        """Each read of the group runs along the latent's own plates, and there are no others."""
+        if not all(self._runs_along(p, r) for r in p.reads if r.name in group):
+            raise MustSplitError({r.name: frozenset(range(len(r.cells))) for r in p.reads if r.cells})
 
     def _check_size(self, x: Named, group: tuple[str, ...]) -> None:
         cells = float(np.prod([float(self.at.size(d)) for d in x.dims]))
