@@ -43,6 +43,7 @@ from ppl.backend.elementwise import (
     xlogy,
 )
 from ppl.backend.linalg import cholesky, design, inverse, logdet, matmul, matvec, solve
+from ppl.backend.markov import markov_log_partition
 from ppl.backend.reductions import cumsum, logsumexp, logsumexp_of, prod, total
 from ppl.backend.reductions import max_ as max
 from ppl.backend.reductions import min_ as min
@@ -165,6 +166,7 @@ __all__ = [
     "logsumexp",
     "logsumexp_of",
     "mahalanobis",
+    "markov_log_partition",
     "matmul",
     "matrix_transpose",
     "matvec",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ppl.backend import ops as xp
+from ppl.backend.distinct import Slices, on_slices
 from ppl.backend.op import Array, Op, Traced, unbroadcast
 
 
@@ -38,6 +39,7 @@ class Value(Traced):
         self.recorder: Tape = recorder
         self.slot = slot
         self.example = example
+        self.slices: Slices | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -95,6 +97,14 @@ class Tape:
 
     def record(self, op: Op, args: tuple[Any, ...], attributes: dict[str, Any]) -> Value:
         """Append one operation (or find it), computing its example value."""
+        slices = on_slices(op, args, attributes)
+        if slices is not None:
+            value = self._append(xp.take, (slices.distinct, slices.codes), {"axis": slices.axis})
+            value.slices = slices
+            return value
+        return self._append(op, args, attributes)
+
+    def _append(self, op: Op, args: tuple[Any, ...], attributes: dict[str, Any]) -> Value:
         slots = tuple(a.slot if isinstance(a, Value) else None for a in args)
         constants = tuple(None if isinstance(a, Value) else a for a in args)
         key = (

@@ -322,16 +322,22 @@ class _Elimination:
         if self.rows.weight(time) is not None:
             return None
         states = [[latent.previous for latent in latents], [latent.current for latent in latents]]
-        rest = add([p.named for p in touched if p.named is not pairs[0]] or [Named(np.zeros(1))], self.at.size)
+        rest = add(
+            [p.named for p in touched if p.named is not pairs[0]] or [Named(np.zeros(1))], self.at.size
+        )
         rest = self._with_plates(rest, tuple(d for d in latents[0].plates if d != time))
         plates = (*latents[0].plates, *rest.dims, *pairs[0].dims)
         lead = tuple(d for d in dict.fromkeys(plates) if d not in {*states[0], *states[1], time})
         count = len(slices.distinct.shape) + slices.axis
-        pair = self._square(Named(slices.distinct, pairs[0].dims), lead, states, slices.distinct.shape[count], time)
+        pair = self._square(
+            Named(slices.distinct, pairs[0].dims), lead, states, slices.distinct.shape[count], time
+        )
         unary = self._square(rest, lead, states[1:], self.at.size(time), time)
         return Named(xp.markov_log_partition(pair, unary, slices.codes), lead)
 
-    def _square(self, x: Named, lead: tuple[Dim, ...], states: list[list[Dim]], steps: int, time: Dim) -> Array:
+    def _square(
+        self, x: Named, lead: tuple[Dim, ...], states: list[list[Dim]], steps: int, time: Dim
+    ) -> Array:
         """A table as (..., joint states of each group, steps)."""
         flat = [d for group in states for d in group]
         full = (*(self.at.size(d) for d in flat), steps)

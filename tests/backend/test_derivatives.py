@@ -123,6 +123,8 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("pick", (real(4, 2, 3), np.array([0, 2, 5, 2])), {"count": 2}),
     ("slice_last", (real(4, 5),), {"start": 1, "stop": 4}),
     ("chain_log_partition", (real(4, 3, 3, 5),), {}),
+    ("markov_log_partition", (real(4, 1, 3, 3, 2), real(4, 2, 3, 5), np.array([1, 0, 0, 1, 0])), {}),
+    ("markov_log_partition", (real(4, 3, 3, 2), real(1, 3, 40), np.arange(40) % 3 // 2), {}),
     ("residual_square", (real(4, 3), real(5, 3), real(5)), {}),
     ("residual_squares", (real(4, 3, 2), real(5, 3, 2), real(5, 2)), {}),
     ("affine_scan", (real(4, 6), real(1, 6)), {}),
