@@ -1,6 +1,6 @@
 """The error of a fit against reference means and sds, free of every parameter's scale.
 
-    d_mean = |mean - reference mean| / reference sd          d_sd = |log(sd / reference sd)|
+d_mean = |mean - reference mean| / reference sd          d_sd = |log(sd / reference sd)|
 """
 
 from __future__ import annotations
@@ -53,5 +53,7 @@ def error(found: Table, truth: Table) -> Error | None:
     if not both:
         return None
     mean = max(abs(ours[k]["mean"] - theirs[k]["mean"]) / theirs[k]["sd"] for k in both)
-    log_sd = max(abs(math.log(ours[k]["sd"] / theirs[k]["sd"])) if ours[k]["sd"] > 0 else math.inf for k in both)
+    log_sd = max(
+        abs(math.log(ours[k]["sd"] / theirs[k]["sd"])) if ours[k]["sd"] > 0 else math.inf for k in both
+    )
     return Error(mean, log_sd, len(both))

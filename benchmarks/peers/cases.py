@@ -182,7 +182,9 @@ def _mesquite(c: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def _nes(c: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     ages = [(c["age_discrete"] == k).astype(float) for k in (2, 3, 4)]
-    return _with_one(c["real_ideo"], c["race_adj"], *ages, c["educ1"], c["gender"], c["income"]), c["partyid7"]
+    return _with_one(c["real_ideo"], c["race_adj"], *ages, c["educ1"], c["gender"], c["income"]), c[
+        "partyid7"
+    ]
 
 
 _DESIGNS = {

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from bayespy.inference import VB
 from bayespy.nodes import Gamma, GaussianARD, SumMultiply
-
 from results import DRAWS, Request, request, run
 
 

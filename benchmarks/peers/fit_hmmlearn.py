@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from hmmlearn.hmm import PoissonHMM
-
 from results import Request, request, run
 
 SHAPE, SCALE = 4.0, 5.0

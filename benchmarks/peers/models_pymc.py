@@ -46,7 +46,11 @@ def logistic(d: dict[str, Any]) -> None:
 
 def regression(d: dict[str, Any]) -> None:
     size = d["x"].shape[1]
-    beta = pm.Normal("beta", 0, d["coefficient"], shape=size) if d["coefficient"] else pm.Flat("beta", shape=size)
+    beta = (
+        pm.Normal("beta", 0, d["coefficient"], shape=size)
+        if d["coefficient"]
+        else pm.Flat("beta", shape=size)
+    )
     pm.Normal("y", pt.dot(d["x"], beta), _half("sigma", *d["sigma"]), observed=d["y"])
 
 

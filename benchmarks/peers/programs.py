@@ -36,7 +36,15 @@ class Program:
             return [sys.executable, "-m", "ppl", "fit", *files, "--json", "--out", str(out / "fit")]
         python = ROOT / ".benchmarks" / "peers" / self.name / "bin" / "python"
         family = ["--family", self.family] if self.family else []
-        return [str(python), str(HERE / f"fit_{self.name}.py"), case.name, *family, "--out", str(out), *settings]
+        return [
+            str(python),
+            str(HERE / f"fit_{self.name}.py"),
+            case.name,
+            *family,
+            "--out",
+            str(out),
+            *settings,
+        ]
 
     @property
     def allowed(self) -> tuple[int, ...]:

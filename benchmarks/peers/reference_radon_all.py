@@ -14,11 +14,10 @@ import json
 import jax
 import numpy as np
 import numpyro
-from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
-from numpyro.infer import MCMC, NUTS
-
 from cases import CASES, labels, prepare, values
 from models_numpyro import hierarchy
+from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
+from numpyro.infer import MCMC, NUTS
 from results import summary
 
 
@@ -47,7 +46,11 @@ def main() -> None:
     }
     together = {k: v.reshape(-1, *v.shape[2:]) for k, v in found.items()}
     table = summary(together, labels(case, given))
-    result = {"source": f"NUTS in NumPyro, {asked.chains} chains of {asked.draws} draws", **checks, "params": table}
+    result = {
+        "source": f"NUTS in NumPyro, {asked.chains} chains of {asked.draws} draws",
+        **checks,
+        "params": table,
+    }
     assert case.reference is not None
     case.reference.write_text(json.dumps(result, indent=1) + "\n")
     print(checks)

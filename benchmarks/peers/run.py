@@ -3,16 +3,19 @@
     python benchmarks/peers/run.py [--only CASE ...] [--peer PEER ...] [--repeats 3] [--json FILE]
 
 Each fit is a process of its own, from its start to a saved posterior; the programs take turns, one run each a
-round. CPU seconds are user plus system time, children included. `cold` is one run with its caches of compiled
-code emptied, the others are the medians of the repeats with caches kept. `fit` is compiling and
-fitting alone, by each program's own clock, without imports and reading. Ratios are peer over ours: above 1 we are the
-faster. The errors are the worst over the parameters with reference figures.
+round. CPU seconds are user plus system time, children included. `cold` is one run with the caches of compiled
+code emptied; the other figures are medians of the repeats with the caches kept. `fit` is compiling and fitting
+alone, in CPU seconds by each program's own clock, without imports and reading. Ratios are peer over ours: above
+1 we are the faster. The errors are the worst over the parameters that have reference figures.
+
+PPL_ROOT in the environment names another checkout of the program to time.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import statistics
 import sys
@@ -29,6 +32,8 @@ from programs import OURS, Program, environment, names, programs
 from setup import interpreter, known
 from table import table
 
+HERE = Path(__file__).resolve().parent
+
 
 @dataclass(frozen=True)
 class Run:
@@ -43,11 +48,12 @@ def once(program: Program, case: Case, cache: Path, settings: list[str]) -> Run:
     """Run one program on one case."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        extra = single_threaded(ROOT) | environment(cache)
+        extra = single_threaded(Path(os.environ.get("PPL_ROOT", ROOT))) | environment(cache)
         cost = measure(program.command(case, out, settings), extra, program.allowed)
         if program.name == OURS:
             result = json.loads(cost.printed)
-            fit = sum(result["seconds"][k] for k in ("parse", "compile", "fit"))
+            inside = [sys.executable, str(HERE / "fit_ppl.py"), str(case.model), *map(str, case.data)]
+            fit = float(measure(inside, extra).printed)
         else:
             result = json.loads((out / "result.json").read_text())
             fit = result["seconds"]["compile_and_fit"]
@@ -81,7 +87,9 @@ def attempt(program: Program, case: Case, cache: Path, settings: list[str]) -> R
         return None
 
 
-def compare(case: Case, peers: list[str], repeats: int, cache: Path, settings: list[str]) -> list[dict[str, Any]]:
+def compare(
+    case: Case, peers: list[str], repeats: int, cache: Path, settings: list[str]
+) -> list[dict[str, Any]]:
     """Every program on one case: once to fill the caches, then in turns."""
     firsts = {p: attempt(p, case, cache / p.name, settings) for p in programs(case, peers)}
     runs: dict[Program, list[Run]] = {p: [] for p, first in firsts.items() if first}
@@ -137,7 +145,9 @@ def main() -> int:
         return 0
     peers = [p for p in asked.peer or known() if interpreter(p).exists()]
     if missing := set(asked.peer or known()) - set(peers):
-        print(f"not set up, left out: {', '.join(sorted(missing))} (benchmarks/peers/setup.py)", file=sys.stderr)
+        print(
+            f"not set up, left out: {', '.join(sorted(missing))} (benchmarks/peers/setup.py)", file=sys.stderr
+        )
     prepare()
     for name in asked.only or names():
         settings, cache = shlex.split(asked.settings), MADE.parent / "cache"
