@@ -14,7 +14,7 @@ import numpy as np
 from ppl.backend import ops as xp
 from ppl.backend.op import Array, Op, Traced
 
-LONG = 1000  # cells along an axis from which distinct slices are followed
+LONG = 200  # cells along an axis from which distinct slices are followed
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from ppl.graph.potentials import (
 )
 
 Array = Any
+MANY_CELLS = 5000  # of a chain's transitions at every step, from which fewer distinct ones save time
 
 
 def log_partition(
@@ -316,7 +317,8 @@ class _Elimination:
         if len(pairs) != 1 or len(along) != 1 or any(latent.defined is not None for latent in latents):
             return None
         time = latents[0].plates[along.pop()]
-        slices = slices_of(pairs[0].array)
+        cells = self.at.size(time) * np.prod([float(latent.states) ** 2 for latent in latents])
+        slices = slices_of(pairs[0].array) if cells >= MANY_CELLS else None
         if slices is None or slices.axis != pairs[0].dims.index(time) - len(pairs[0].dims):
             return None
         if self.rows.weight(time) is not None:
