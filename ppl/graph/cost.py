@@ -12,7 +12,10 @@ MOST_COLUMNS = 256  # that vary within classes: beyond, the factor of the rows c
 
 @dataclass(frozen=True)
 class Folding:
-    """How a statement's rows are evaluated: rows, rows after folding, and elements of one evaluation."""
+    """How a statement's rows are evaluated: rows, rows after folding, and elements of one evaluation.
+
+    ``hidden`` are elements computed inside one primitive, which the recorded operations do not show.
+    """
 
     name: str
     how: str
@@ -20,6 +23,7 @@ class Folding:
     kept: int
     before: int
     after: int
+    hidden: int = 0
 
 
 def cost_table(foldings: Sequence[Folding]) -> str:

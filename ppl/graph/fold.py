@@ -21,6 +21,7 @@ from ppl.graph.design import predictor, read_design
 from ppl.graph.evaluate import Evaluator
 from ppl.graph.fold_families import ClassRows, by_statistics, class_density
 from ppl.graph.fold_gaussian import fold_gaussian
+from ppl.graph.fold_logistic import logistic_density
 from ppl.graph.gram import rows_of
 from ppl.graph.inline import expand
 from ppl.graph.named import Named, aligned
@@ -28,6 +29,7 @@ from ppl.graph.nodes import Dim
 from ppl.graph.rowwise import CannotFold, columns_of_rows, restricted
 
 Array = Any
+HIDDEN = 2  # arrays over rows that the primitive of a logistic regression stands for
 LOCATIONS = ("mean", "logit", "log_rate", "location")
 
 
@@ -149,14 +151,18 @@ def _by_rows(at: Evaluator, o: Observation) -> tuple[Named | None, Folding]:
         design = read_design(at, node, o.dim)
         if design is None or len(design.columns) < 2:
             continue
+        cost = n * (len(design.columns) + 3)
+        dense = sum(not c.by_row for c in design.columns)
+        how = f"row by row: one design of {dense} columns and {len(design.columns) - dense} group terms"
+        note = Folding(o.statement.name, f"{how}; too few rows agree", n, n, cost, cost)
+        if o.body.name == "Bernoulli" and name == "logit" and o.weights is None:
+            whole = logistic_density(design, o.y)
+            if whole is not None:
+                return Named(whole), replace(note, hidden=HIDDEN * n)
         eta = Named(predictor(n, design.columns, design.beta, design.offset), (o.dim,))
         inner = _with_value(at, node, eta)
         term = inner.log_density(o.body, Named(o.y[None], (o.dim,)), ())
-        dense = sum(not c.by_row for c in design.columns)
-        groups = len(design.columns) - dense
-        how = f"row by row: one design of {dense} columns and {groups} group terms; too few rows agree"
-        cost = n * (len(design.columns) + 3)
-        return term, Folding(o.statement.name, how, n, n, cost, cost)
+        return term, note
     return None, Folding(o.statement.name, "row by row: too few rows agree", n, n, n, n)
 
 

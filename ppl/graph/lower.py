@@ -91,7 +91,7 @@ class GraphTarget:
     @cached_property
     def work(self) -> float:
         """Elements computed for one draw."""
-        return self._program.work
+        return self._program.work + sum(f.hidden for f in self.foldings)
 
     @property
     def instructions(self) -> Program:

@@ -63,6 +63,7 @@ OTHER = {
     "shares": "q[i] ~ Beta(sigma, s[g[i]]) for i in rows",
     "negative binomial": "c[i] ~ NegativeBinomial(mean = s[g[i]], concentration = sigma) for i in rows",
     "robust": "y[i] ~ StudentT(4, mu + b * x[i] + u[g[i]], sigma) for i in rows",
+    "dense logistic": "z[i] ~ Bernoulli(logit = mu + dot(w[i], v) + b * t[i] + 2 * x[i]) for i in rows",
     "logistic": "z[i] ~ Bernoulli(logit = mu + dot(w[i], v) + u[g[i]] * x[i]) for i in rows",
 }
 
