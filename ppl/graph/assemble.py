@@ -12,7 +12,7 @@ from weakref import ref
 import numpy as np
 
 from ppl.backend import ops as xp
-from ppl.errors import DataError, DataPlace, Diagnostic, ModelError
+from ppl.errors import Diagnostic, ModelError
 from ppl.graph import densities
 from ppl.graph import nodes as g
 from ppl.graph.bind import BoundData
@@ -30,6 +30,7 @@ from ppl.graph.order import groups as statement_groups
 from ppl.graph.order import mentions
 from ppl.graph.potentials import Latent, Potential, reads_of
 from ppl.graph.recurrence import solve_recurrence
+from ppl.graph.rows import check_support, checked
 from ppl.graph.store import stored_dims, to_stored
 
 Array = Any
@@ -237,7 +238,7 @@ def _add_observed(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement) -> N
     assert s.observed is not None
     value = at.named(s.observed)
     terms.observed[s.name] = value
-    _check_support(lay, at, s, value)
+    check_support(at, s, value)
     density = _folded(lay, at, terms, s, value)
     if density is not None:
         terms.likelihood.append(density)
@@ -294,7 +295,7 @@ def _evidence(lay: Layout, at: Evaluator, s: g.Statement, value: Named) -> Named
 def _add(
     lay: Layout, at: Evaluator, simple: list[Named], terms: Terms, s: g.Statement, density: Named
 ) -> None:
-    density = _checked(at, s, density)
+    density = checked(at, s, density)
     reads = reads_of(at, density)
     missing = tuple(d for d in s.place.plates if d not in density.dims)
     if missing and s.kind == "factor":
@@ -305,65 +306,6 @@ def _add(
         terms.potentials.append(Potential(density, reads, s.span))
     else:
         simple.append(density)
-
-
-def _checked(at: Evaluator, s: g.Statement, density: Named) -> Named:
-    """Refuse cells that no value stands for, naming the row."""
-    if density.invalid is None:
-        return density
-    mask = np.asarray(density.invalid.array)[0]
-    cell = np.argwhere(mask)[0] if mask.any() else None
-    if cell is None:
-        return Named(density.array, density.dims)
-    rows = ", ".join(place_name(at, d, int(i)) for d, i in zip(density.invalid.dims, cell, strict=True))
-    message = f"`{s.name}` refers to a row that does not exist, at {rows}"
-    help = "give the first rows a case of their own (`... if first(i) else ...`), or filter the plate"
-    raise DataError((Diagnostic("E318", message, span=s.span, help=help),))
-
-
-def place_name(at: Evaluator, dim: Dim, i: int) -> str:
-    """A cell along a dim in the user's words: the label, with the file's line for a table's row."""
-    if dim in at.domains:
-        domain = at.domains[dim]
-        return ", ".join(
-            f"{v} = {at.data.label(d.set, int(p[i]))}"
-            for v, d, p in zip(domain.variables, domain.plain, at.positions(dim), strict=True)
-        )
-    if dim in at.reads:
-        read = at.reads[dim]
-        return f"{read.name} = {at.states[read.name][i]:g}"
-    lines = at.data.lines.get(dim.set)
-    if lines is not None:
-        return f"{at.data.files.get(dim.set, dim.set)} line {int(lines[i])}"
-    return f"{dim.set} {at.data.label(dim.set, i)}"
-
-
-def _check_support(lay: Layout, at: Evaluator, s: g.Statement, value: Named) -> None:
-    """E405: an observation outside the support of its distribution."""
-    from ppl.graph.observed import outside_support
-
-    if not value.constant or not isinstance(s.body, g.Distribution):
-        return
-    bad = outside_support(s.body.type.support, value.numpy)
-    if s.imputes is not None or not bad.any():
-        return
-    rows = np.argwhere(bad[0])
-    where = [
-        ", ".join(place_name(at, d, int(i)) for d, i in zip(value.dims, r, strict=True)) for r in rows[:3]
-    ]
-    shown = [f"{value.numpy[0][tuple(r)]:g}" for r in rows[:3]]
-    cells = ", ".join(f"{v} ({w})" for v, w in zip(shown, where, strict=True))
-    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-    from ppl.supports import describe
-
-    message = f"`{s.body.name}` needs {describe(s.body.type.support)} values; `{s.name}` holds {cells}{more}"
-    lines = lay.data.lines.get(value.dims[0].set) if value.dims else None
-    place = None
-    if lines is not None and value.dims:
-        file = lay.data.files.get(value.dims[0].set, value.dims[0].set)
-        place = DataPlace(file, int(lines[rows[0][0]]), s.name)
-    help = "drop these rows, or choose a distribution whose support holds them"
-    raise DataError((Diagnostic("E405", message, span=None if place else s.span, help=help, place=place),))
 
 
 def joint(lay: Layout, at: Evaluator, terms: Terms) -> tuple[Named, Named]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ppl.graph.assemble import Layout, Terms, place_name, walk
+from ppl.graph.assemble import Layout, Terms, walk
 from ppl.graph.named import Named
+from ppl.graph.rows import place_name
 
 
 def locate(lay: Layout, z: np.ndarray) -> str:
