@@ -30,13 +30,19 @@ def matvec(x: Array, v: Array) -> Array:
 
 
 def _design_vjp(g: Array, ans: Array, x: Array, v: Array) -> Array:
-    return g @ x
+    return _rows_times(g, x)
+
+
+def _rows_times(v: Array, matrix: Array) -> Array:
+    """v @ matrix as one product of two plain matrices (broadcast views would miss BLAS)."""
+    flat = np.ascontiguousarray(np.reshape(v, (-1, np.shape(v)[-1])))
+    return (flat @ matrix).reshape(*np.shape(v)[:-1], matrix.shape[-1])
 
 
 @op(None, _design_vjp)
 def design(x: Array, v: Array) -> Array:
     """A constant matrix x (N, K) times every row of v (S, K): out (S, N) as one matrix product."""
-    return v @ x.T
+    return _rows_times(v, x.T)
 
 
 def _phi(x: Array) -> Array:

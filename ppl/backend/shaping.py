@@ -89,21 +89,23 @@ def segment_sum(x: Array, index: Array, size: int, axis: int) -> Array:
     return scatter_add(x, index, size, axis)
 
 
+def _places(x: Array, index: Array) -> Array:
+    """Where x[..., index[...]] lies in x laid flat."""
+    rows, size = np.shape(x)[:-1], np.shape(x)[-1]
+    start = np.arange(int(np.prod(rows, dtype=int))).reshape(rows) * size
+    return start + np.asarray(index, dtype=np.intp)
+
+
 def _take_along_vjp(g: Array, ans: Array, x: Array, index: Array) -> Array:
-    out = np.zeros(np.broadcast_shapes(np.shape(x)[:-1], np.shape(index)) + np.shape(x)[-1:])
-    full = np.broadcast_to(index, out.shape[:-1])
-    np.put_along_axis(out, full[..., None], g[..., None], axis=-1)
-    missing = tuple(i for i, n in enumerate(np.shape(x)) if n == 1 and out.shape[i] != 1)
-    return out.sum(axis=missing, keepdims=True) if missing else out
+    places = _places(x, index)
+    wide = np.broadcast_to(g, places.shape)
+    return np.bincount(places.ravel(), wide.ravel(), np.size(x)).reshape(np.shape(x))
 
 
 @op(_take_along_vjp, None)
 def take_along(x: Array, index: Array) -> Array:
     """x[..., index[...]]: pick one element of the last axis per batch position (batch broadcasts)."""
-    shape = np.broadcast_shapes(np.shape(x)[:-1], np.shape(index))
-    full = np.broadcast_to(index, shape)
-    wide = np.broadcast_to(x, (*shape, np.shape(x)[-1]))
-    return np.take_along_axis(wide, full[..., None], axis=-1)[..., 0]
+    return np.take(np.ravel(x), _places(x, index))
 
 
 def _concatenate_vjp(i: int) -> Any:
