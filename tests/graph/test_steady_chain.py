@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -28,11 +26,11 @@ STEADY = [
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def short(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Distinct slices are followed on axes of three cells and more."""
     monkeypatch.setattr(distinct, "LONG", 3)
     monkeypatch.setattr(eliminate, "MANY_CELLS", 0)
-    yield monkeypatch
+    return monkeypatch
 
 
 def operations(target: object) -> set[str]:
