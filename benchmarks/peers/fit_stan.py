@@ -34,6 +34,23 @@ def installed() -> Path:
     return Path(spec.origin).parent
 
 
+def compiler(home: Path) -> list[str]:
+    """The call of the C++ compiler, with CmdStan's level of optimisation."""
+    macros = ["-DBOOST_DISABLE_ASSERTS", "-D_REENTRANT", "-D_GLIBCXX_USE_CXX11_ABI=0"]
+    return ["g++", "-O3", "-std=c++17", "-w", *macros, f"-I{home / 'include'}"]
+
+
+def services() -> Path:
+    """The compiled half of every program that does not depend on the model, made when it is missing."""
+    home = installed()
+    made = home / "advi.o"
+    if not made.exists():
+        part = made.with_suffix(".part")
+        subprocess.run([*compiler(home), "-c", HERE / "advi.cpp", "-o", part], check=True)
+        part.replace(made)
+    return made
+
+
 def program(kind: str) -> Path:
     """The compiled program of a model, made when it is missing."""
     made = COMPILED / kind
@@ -41,17 +58,12 @@ def program(kind: str) -> Path:
         return made
     COMPILED.mkdir(parents=True, exist_ok=True)
     home = installed()
+    library = [f"-L{home / 'lib'}", f"-Wl,-rpath,{home / 'lib'}", "-ltbb"]
+    sundials = [f"-lsundials_{n}" for n in ("cvodes", "idas", "kinsol", "nvecserial")]
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "model.cpp"
         subprocess.run([home / "stanc", f"--o={source}", HERE / f"{kind}.stan"], check=True)
-        flags = ["-O3", "-std=c++17", "-w", "-DBOOST_DISABLE_ASSERTS", "-D_REENTRANT", "-D_GLIBCXX_USE_CXX11_ABI=0",
-                 "-DTBB_INTERFACE_NEW=0"]  # fmt: skip
-        include = [f"-I{home / 'include'}"]
-        library = [f"-L{home / 'lib'}", f"-Wl,-rpath,{home / 'lib'}", "-ltbb"]
-        names = ("sundials_cvodes", "sundials_idas", "sundials_kinsol", "sundials_nvecserial")
-        sundials = [f"-l{n}" for n in names]
-        command = ["g++", *flags, *include, source, HERE / "advi.cpp", "-o", made, *library, *sundials]
-        subprocess.run(command, check=True)
+        subprocess.run([*compiler(home), source, services(), "-o", made, *library, *sundials], check=True)
     return made
 
 

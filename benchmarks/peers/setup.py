@@ -43,9 +43,16 @@ def create(peer: str) -> bool:
         return False
     install = [str(interpreter(peer)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run([*install, "-r", str(REQUIREMENTS / f"{peer}.txt")], check=False)
-    if done.returncode:
+    works = done.returncode == 0 and (peer != "stan" or compile_services())
+    if not works:
         shutil.rmtree(folder, ignore_errors=True)
-    return done.returncode == 0
+    return works
+
+
+def compile_services() -> bool:
+    """Compile what all Stan programs share, as installing CmdStan would; whether that worked."""
+    words = [str(interpreter("stan")), "-c", "import fit_stan; fit_stan.services()"]
+    return subprocess.run(words, cwd=HERE, check=False).returncode == 0
 
 
 def main() -> int:
