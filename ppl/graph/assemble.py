@@ -298,7 +298,7 @@ def _add(
     density = checked(at, s, density)
     reads = reads_of(at, density)
     missing = tuple(d for d in s.place.plates if d not in density.dims)
-    if missing and s.kind == "factor":
+    if missing and s.kind != "latent":
         dims = (*density.dims, *missing)
         full = tuple(at.size(d) for d in dims)
         density = Named(xp.broadcast_last(aligned(density, dims), full), dims)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ppl.backend import ops as xp
+from ppl.errors import Diagnostic, ModelError
 from ppl.graph import densities
 from ppl.graph import nodes as g
 from ppl.graph.evaluate import Evaluator
 from ppl.graph.named import Named, aligned, union
 from ppl.graph.nodes import Dim
+from ppl.graph.order import mentions
+from ppl.graph.store import axis_sets, stored_dims
 from ppl.supports import Interval, Structured, Support
 from ppl.supports.bijections import Bijection, for_support
 from ppl.supports.support import EVENT_DIMS
@@ -98,11 +101,43 @@ def constrained(at: Evaluator, block: Block, z: Array) -> tuple[Named, Array]:
 def bijection_of(at: Evaluator, block: Block) -> Bijection:
     """The bijection of a block, with bounds that may depend on other latents."""
     if block.cells is None and block.statement.kind == "latent" and isinstance(block.support, Interval):
-        bounds = densities.limits(at, block.statement.body, block.statement.event, block.batch)
+        bounds = densities.limits(
+            _before_rows(at, block.statement), block.statement.body, block.statement.event, block.batch
+        )
         if bounds is not None:
             lower, upper = (aligned(b, block.batch) for b in bounds)
             return for_support(block.support, lower=lower, upper=upper)
     return for_support(block.support)
+
+
+def _before_rows(at: Evaluator, s: g.Statement) -> Evaluator:
+    """An evaluator for bounds, which may not depend on the latent's own earlier rows."""
+    if s.name not in mentions((s.body,)):
+        return at
+    if s.name in mentions(tuple(_bound_nodes(s.body))):
+        message = f"the bounds of `{s.name}` depend on its own earlier rows, which no method fits yet"
+        help = f"draw a share of what is left: `{s.name}[i] = {s.name}[i-1] * v[i]` with `v[i] ~ Uniform(0, 1)`"
+        raise ModelError((Diagnostic("E605", message, span=s.span, help=help),))
+    shape = tuple(at.sets.size(n) for n in axis_sets(s))
+    names = stored_dims(s.name, len(shape))
+    for name, n in zip(names, shape, strict=True):
+        at.define_dim(name, n)
+    return replace(at, values={**at.values, s.name: Named(np.zeros((1, *shape)), names)}, _memo={})
+
+
+def _bound_nodes(body: g.Node) -> list[g.Node]:
+    """The arguments that bound a distribution, in all its cases and wrappers."""
+    if isinstance(body, g.Choose):
+        return [*_bound_nodes(body.then), *_bound_nodes(body.other)]
+    out: list[g.Node] = []
+    for name, node in body.arguments if isinstance(body, g.Distribution) else ():
+        if name in ("lower", "upper"):
+            out.append(node)
+        elif isinstance(node, g.Distribution | g.Choose):
+            out += _bound_nodes(node)
+        elif isinstance(node, g.Items):
+            out += [b for item in node.items for b in _bound_nodes(item)]
+    return out
 
 
 def unconstrained(at: Evaluator, block: Block, value: Named) -> Array:
