@@ -20,6 +20,7 @@ import numpy as np
 
 from ppl.backend import ops as xp
 from ppl.distributions import find
+from ppl.distributions.binomial import log_choose
 from ppl.graph.gram import Rows
 
 Array = Any
@@ -70,6 +71,17 @@ def _bernoulli(c: ClassRows, given: Mapping[str, Array]) -> Array:
     return xp.binomial_logit(c.total(c.y), c.count, given["logit"])
 
 
+def _binomial(c: ClassRows, given: Mapping[str, Array]) -> Array:
+    groups = len(c.rows.count)
+    trials = np.broadcast_to(np.ravel(np.asarray(given["n"], dtype=float)), (groups,))
+
+    def base(y: np.ndarray, where: np.ndarray) -> np.ndarray:
+        n = trials[where]
+        return np.where(y <= n, log_choose(n, np.minimum(y, n)), -np.inf)
+
+    return c.total_of(base) + xp.binomial_logit(c.total(c.y), c.shaped(c.rows.count * trials), given["logit"])
+
+
 def _exponential(c: ClassRows, given: Mapping[str, Array]) -> Array:
     kind = find("Exponential")
     assert kind is not None
@@ -101,6 +113,7 @@ def _beta(c: ClassRows, given: Mapping[str, Array]) -> Array:
 RULES: dict[str, tuple[frozenset[str], Callable[[ClassRows, Mapping[str, Array]], Array]]] = {
     "Poisson": (frozenset(), _poisson),
     "Bernoulli": (frozenset({"logit"}), _bernoulli),
+    "Binomial": (frozenset({"logit"}), _binomial),
     "Exponential": (frozenset(), _exponential),
     "Gamma": (frozenset(), _gamma),
     "Beta": (frozenset(), _beta),

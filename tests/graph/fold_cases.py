@@ -55,6 +55,8 @@ OTHER = {
     "counts": "c[i] ~ Poisson(log_rate = 0.1 * mu + b * k[i] + e[h[i]]) for i in rows",
     "rates": "c[i] ~ Poisson(s[g[i]] * exp(k[i])) for i in rows",
     "yes or no": "z[i] ~ Bernoulli(logit = a[g[i]] + b * k[i]) for i in rows",
+    "trials": "c[i] ~ Binomial(k[i] + 12, logit = a[g[i]] + b * k[i]) for i in rows",
+    "same trials": "c[i] ~ Binomial(14, logit = a[g[i]]) for i in rows",
     "probability": "z[i] ~ Bernoulli(inv_logit(a[g[i]] + b * k[i])) for i in rows",
     "waiting": "p[i] ~ Exponential(s[g[i]]) for i in rows",
     "scale": "p[i] ~ Exponential(scale = s[g[i]]) for i in rows",
