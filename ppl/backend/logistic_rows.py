@@ -7,6 +7,7 @@ import numpy as np
 from ppl.backend.op import Array, op
 
 ELEMENTS = 1 << 16  # of a block of predictors: stays in the second-level cache
+DRAWS = 64  # taken together: more would shorten the blocks
 FACTORS = 512  # numbers in [1, 2] whose product cannot overflow
 
 
@@ -17,6 +18,11 @@ def logistic_rows(beta: Array, design: Array, offset: Array | None) -> Array:
     Rows of ``design`` and ``offset`` carry the sign of the outcome (minus for a one), so that all terms
     have one sign and nothing cancels. The logarithms of many factors are taken at once.
     """
+    parts = [_some_draws(beta[i : i + DRAWS], design, offset) for i in range(0, len(beta), DRAWS)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _some_draws(beta: Array, design: Array, offset: Array | None) -> Array:
     draws, width = np.shape(beta)
     out = np.zeros((draws, 1 + width))
     step = max(FACTORS, ELEMENTS // max(draws, 1) // FACTORS * FACTORS)

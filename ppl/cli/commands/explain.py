@@ -6,6 +6,8 @@ import click
 
 from ppl.cli import arguments
 
+Texts = tuple[str, ...]
+
 
 @click.command(name="explain")
 @arguments.model_argument
@@ -14,7 +16,7 @@ from ppl.cli import arguments
 @click.option("--cost", is_flag=True, help="Show how the rows of each observation are evaluated; needs DATA.")
 @click.option("--fold/--no-fold", default=True, help="Summarise rows of equal parameters once (the default).")
 def command(
-    model: str, data: tuple[str, ...], settings: tuple, na: tuple, drop_missing: tuple, cost: bool, fold: bool
+    model: str, data: tuple[str, ...], settings: Texts, na: Texts, drop_missing: Texts, cost: bool, fold: bool
 ) -> None:
     """Explain how MODEL would be fitted: each latent's transform, what is summed out, and the method.
 
