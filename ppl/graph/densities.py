@@ -10,9 +10,10 @@ import numpy as np
 
 from ppl.backend import ops as xp
 from ppl.backend.op import Traced
+from ppl.errors import Diagnostic, ModelError
 from ppl.distributions import Applied, Distribution, find
 from ppl.graph import nodes as g
-from ppl.graph.named import Named, aligned, merge_invalid, union
+from ppl.graph.named import LARGEST_TABLE, Named, aligned, merge_invalid, union
 from ppl.graph.nodes import Dim
 from ppl.supports import Interval, Support
 
@@ -191,9 +192,21 @@ def _argument(
     return array
 
 
+def _check_table(at: Evaluator, batch: tuple[Dim, ...]) -> None:
+    """Refuse a table over states that memory could not hold. Raises `ModelError` (E505)."""
+    read = next((at.reads[d] for d in batch if d in at.reads), None)
+    cells = float(np.prod([float(at.size(d)) for d in batch]))
+    if read is None or cells <= LARGEST_TABLE:
+        return
+    message = f"the discrete latent `{read.name}` cannot be summed out: a table of {cells:.2g} cells is needed"
+    help = "give it fewer states, for example with `Truncated(..., upper = K)`"
+    raise ModelError((Diagnostic("E505", message, help=help),))
+
+
 def log_density(at: Evaluator, body: g.Distribution, x: Named, event: tuple[Dim, ...]) -> Named:
     """Log density of x over the batch dims."""
     ready = prepare(at, body, event, x)
+    _check_table(at, ready.batch)
     value = aligned(x, (*ready.batch, *ready.consumed))
     out = ready.applied.log_density(value)
     shape = tuple(at.size(d) for d in ready.batch)
