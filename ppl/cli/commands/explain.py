@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from ppl.cli import arguments
 
-Texts = tuple[str, ...]
+Texts = tuple[Any, ...]
 
 
 @click.command(name="explain")
@@ -16,7 +18,13 @@ Texts = tuple[str, ...]
 @click.option("--cost", is_flag=True, help="Show how the rows of each observation are evaluated; needs DATA.")
 @click.option("--fold/--no-fold", default=True, help="Summarise rows of equal parameters once (the default).")
 def command(
-    model: str, data: tuple[str, ...], settings: Texts, na: Texts, drop_missing: Texts, cost: bool, fold: bool
+    model: str,
+    data: Texts,
+    settings: tuple[tuple[str, str], ...],
+    na: Texts,
+    drop_missing: Texts,
+    cost: bool,
+    fold: bool,
 ) -> None:
     """Explain how MODEL would be fitted: each latent's transform, what is summed out, and the method.
 
