@@ -8,7 +8,6 @@ import numpy as np
 
 from ppl.supports import Interval, Structured, Support
 
-
 Array = Any
 
 
