@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 HEAD = ("case", "program", "CPU s", "ratio", "cold s", "ratio", "wall s", "fit s", "ratio", "MB",
-        "|mean error|", "|log sd error|")  # fmt: skip
+        "mean error", "log sd error")  # fmt: skip
 TEXT_COLUMNS = 2
 
 
