@@ -10,8 +10,8 @@ import numpy as np
 
 from ppl.backend import ops as xp
 from ppl.backend.op import Traced
-from ppl.errors import Diagnostic, ModelError
 from ppl.distributions import Applied, Distribution, find
+from ppl.errors import Diagnostic, ModelError
 from ppl.graph import nodes as g
 from ppl.graph.named import LARGEST_TABLE, Named, aligned, merge_invalid, union
 from ppl.graph.nodes import Dim

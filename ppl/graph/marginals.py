@@ -58,7 +58,7 @@ def _trace(
 ) -> tuple[Program, list[tuple[tuple[_Shaped, np.ndarray], slice]]]:
     at = lay.evaluator()
     walk(lay, at, np.concatenate([z, z]), Terms())  # finds the states and the sizes
-    shaped = list(_shaped(lay, at, largest))
+    shaped = list(cells_of(lay, at, largest))
     parts, stop = [], lay.size
     for latent, states in shaped:
         parts.append(((latent, states), slice(stop, stop + latent.count)))
@@ -69,7 +69,7 @@ def _trace(
     with np.errstate(all="ignore"):
         walk(lay, at, tape.input, terms)
         for (latent, _), where in parts:
-            terms.potentials.append(_unary(at, tape, latent, where))
+            terms.potentials.append(unary(at, tape, latent, where))
         prior, rest = joint(lay, at, terms)
     return tape.finish(prior.array + rest.array), parts
 
@@ -87,7 +87,8 @@ class _Shaped:
         return int(np.prod(self.shape, dtype=int)) * self.latent.states
 
 
-def _shaped(lay: Layout, at: Evaluator, largest: int) -> Iterator[tuple[_Shaped, np.ndarray]]:
+def cells_of(lay: Layout, at: Evaluator, largest: int) -> Iterator[tuple[_Shaped, np.ndarray]]:
+    """Every discrete latent of at most ``largest`` probabilities, with its states."""
     for name in sorted(lay.discrete):
         states = np.asarray(at.states[name])
         sets = _sets_of(lay, name)
@@ -106,7 +107,7 @@ def _sets_of(lay: Layout, name: str) -> tuple[str, ...]:
     return axis_sets(statement)
 
 
-def _unary(at: Evaluator, tape: Tape, one: _Shaped, where: slice) -> Potential:
+def unary(at: Evaluator, tape: Tape, one: _Shaped, where: slice) -> Potential:
     """A log table over a latent's own cells whose entries are further inputs of the tape."""
     latent = one.latent
     for d, n in zip(latent.plates, one.shape, strict=True):

@@ -22,8 +22,9 @@ from ppl.backend.tape import Tape
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, Terms, add_factor, joint
 from ppl.graph.evaluate import Evaluator
-from ppl.graph.given_values import missing_value, walk_given
-from ppl.graph.named import Named, aligned
+from ppl.graph.given_values import Part, missing_value, walk_given
+from ppl.graph.marginals import cells_of, unary
+from ppl.graph.named import LARGEST_TABLE, Named, aligned
 from ppl.graph.nodes import Dim
 from ppl.graph.potentials import Potential
 
@@ -44,17 +45,51 @@ def log_likelihood(lay: Layout, draws: Mapping[str, np.ndarray]) -> dict[str, np
     return {n: np.concatenate([p[n] for p in parts]) for n in parts[0]}
 
 
-def _piece(lay: Layout, draws: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-    lay = replace(lay, fold=False)
-    at, terms = lay.evaluator(), Terms()
+def values_of(draws: Mapping[str, np.ndarray]) -> Part:
+    """The values of named draws. Raises `UsageError` (E606) for others."""
 
     def part(name: str) -> Array:
         if name not in draws:
             raise missing_value(name)
         return draws[name]
 
+    return part
+
+
+def state_probabilities(lay: Layout, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Name of each discrete latent -> (S, *shape, K): its marginals at each draw of the others.
+
+    The gradient of the log partition in the log potential of a single cell is its distribution.
+    """
+    count = len(next(iter(draws.values()))) if draws else 1
+    lay = replace(lay, fold=False)
+    at, terms = lay.evaluator(), Terms()
     with np.errstate(all="ignore"):
-        walk_given(lay, at, part, None)
+        walk_given(lay, at, values_of(draws), None)
+        for group in lay.groups:
+            for s in group:
+                found = _terms_of(lay, at, s, terms)
+                terms.potentials += [found] if isinstance(found, Potential) else []
+        shaped = [one for one, _ in cells_of(lay, at, LARGEST_TABLE)]
+        stops = np.cumsum([0, *(one.count for one in shaped)])
+        zero = np.zeros((count, int(stops[-1])))
+        tape = Tape(zero)
+        for one, start, stop in zip(shaped, stops[:-1], stops[1:], strict=True):
+            terms.potentials.append(unary(at, tape, one, slice(int(start), int(stop))))
+        _, rest = joint(lay, at, Terms(potentials=terms.potentials))
+        _, gradient = tape.finish(rest.array).value_and_grad(zero)
+    return {
+        one.latent.name: gradient[:, start:stop].reshape(count, *one.shape, one.latent.states)
+        for one, start, stop in zip(shaped, stops[:-1], stops[1:], strict=True)
+    }
+
+
+def _piece(lay: Layout, draws: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+    lay = replace(lay, fold=False)
+    at, terms = lay.evaluator(), Terms()
+
+    with np.errstate(all="ignore"):
+        walk_given(lay, at, values_of(draws), None)
         own = {s: _terms_of(lay, at, s, terms) for group in lay.groups for s in group}
         shared = _leave_one_out(
             lay, at, terms, {s: p for s, p in own.items() if isinstance(p, Potential)}, count

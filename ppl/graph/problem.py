@@ -200,6 +200,12 @@ class Problem:
             array = np.take(array, np.maximum(codes, 0), axis=axis + 1)
         return array, mask
 
+    def discrete(self, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Probabilities of the states of each discrete latent at draws: name -> (S, *shape, K)."""
+        from ppl.graph.pointwise import state_probabilities
+
+        return state_probabilities(self._plain_layout, draws)
+
     def log_likelihood(self, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """log p(each observation | all others, latents) at draws: observed name -> (S, *shape).
 

@@ -20,7 +20,9 @@ def test_marginals_equal_enumeration(case: Case) -> None:
     z = 0.5 * np.random.default_rng(3).normal(size=problem.target().size)
     spaces = spaces_of(problem, case.counts)
     total, states = enumerated(problem.program, problem.data, values_at(problem, z), spaces)
+    each = problem.discrete(problem.constrain(np.stack([z, z + 0.1])))
     for m in marginals(problem.layout, z[None]):
+        assert np.allclose(each[m.name][0], m.probabilities, atol=1e-9)
         shape = spaces[m.name][0]
         cells = defined(problem.program, problem.data, m.name, shape)
         table = m.probabilities
