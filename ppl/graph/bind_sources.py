@@ -120,11 +120,16 @@ def column_in(frame: Frame, name: str, header: str, kind: Any) -> Column | None:
     patterns = [header] if "*" in header else [f"{header}_*", f"{header}.*", f"{header}[[]*[]]"]
     for pattern in patterns:
         names = frame.matching(pattern)
-        if names and frame.size is not None:
+        if names and _side_by_side([frame.columns[n] for n in names]):
             before, _, after = pattern.replace("[[]", "[").replace("[]]", "]").partition("*")
             labels = tuple(n[len(before) : len(n) - len(after)] for n in names)
             return WideColumn(name, [frame.columns[n] for n in names], labels)
     return None
+
+
+def _side_by_side(parts: Sequence[Column]) -> bool:
+    """Whether columns are vectors of one length, as in a table or a mapping of arrays."""
+    return len({p.shape for p in parts}) == 1 == len(parts[0].shape)
 
 
 def given_source(
