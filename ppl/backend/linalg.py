@@ -35,7 +35,8 @@ def _design_vjp(g: Array, ans: Array, x: Array, v: Array) -> Array:
 
 def _rows_times(v: Array, matrix: Array) -> Array:
     """v @ matrix as one product of two plain matrices (broadcast views would miss BLAS)."""
-    flat = np.ascontiguousarray(np.reshape(v, (-1, np.shape(v)[-1])))
+    lead = int(np.prod(np.shape(v)[:-1], dtype=int))  # -1 is ambiguous for vectors of length 0
+    flat = np.ascontiguousarray(np.reshape(v, (lead, np.shape(v)[-1])))
     return (flat @ matrix).reshape(*np.shape(v)[:-1], matrix.shape[-1])
 
 
