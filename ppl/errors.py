@@ -5,7 +5,8 @@ PplError
 ├── UsageError      the command or call is wrong                exit 2
 ├── DataError       the data do not fit the model               exit 3
 ├── FitError        the fit cannot be used                      exit 4
-└── LimitError      a memory, time or size limit was reached    exit 5
+├── LimitError      a memory, time or size limit was reached    exit 5
+└── InternalError   our own bug, at a statement of the model    exit 1
 
 Anything else that escapes is our own bug (exit 1).
 """
@@ -157,6 +158,12 @@ class LimitError(PplError):
     """A limit on memory, time or size was reached."""
 
     exit_code: ClassVar[int] = 5
+
+
+class InternalError(PplError):
+    """Our own bug, met while a statement of the model was evaluated; it asks for a report."""
+
+    exit_code: ClassVar[int] = 1
 
 
 def fail(

@@ -60,6 +60,12 @@ def report_bug(error: Exception, arguments: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def log_bug(error: Exception, arguments: Sequence[str]) -> str:
+    """Write the traceback of a located bug to the log that was asked for; the line to show, or nothing."""
+    log = _log_file(arguments)
+    return "" if log is None else _write_log(log, error) + "\n"
+
+
 def _short(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= 200 else text[:197] + "..."

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from ppl.cli.group import Commands
-from ppl.errors import PplError
+from ppl.errors import InternalError, PplError
 from ppl.version import VERSION
 
 INTERRUPTED = 130
@@ -61,11 +61,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _explain(error: PplError, arguments: Sequence[str]) -> int:
-    from ppl.cli.failure import as_json, as_text
+    from ppl.cli.failure import as_json, as_text, log_bug
 
     if "--json" in arguments:
         click.echo(as_json(error))
     click.echo(as_text(error), err=True, nl=False)
+    if isinstance(error, InternalError):
+        click.echo(log_bug(error, arguments), err=True, nl=False)
     return error.exit_code
 
 

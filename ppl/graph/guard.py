@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ppl.errors import Diagnostic, LimitError, ModelError, PplError
+from ppl.errors import Diagnostic, InternalError, LimitError, PplError
 from ppl.graph import nodes as g
 
 _FAILURES = (ArithmeticError, AssertionError, LookupError, NotImplementedError, TypeError, ValueError)
@@ -14,7 +14,7 @@ _FAILURES = (ArithmeticError, AssertionError, LookupError, NotImplementedError, 
 
 @contextmanager
 def evaluating(s: g.Statement) -> Iterator[None]:
-    """Errors inside become located `PplError`s: a model's limits by name, anything else as E605."""
+    """Errors inside become located `PplError`s: a model's limits by name, our own failures as E600."""
     try:
         yield
     except PplError as error:
@@ -26,6 +26,6 @@ def evaluating(s: g.Statement) -> Iterator[None]:
         message = f"the expression of `{s.name}` is nested too deeply"
         raise LimitError((Diagnostic("E601", message, span=s.span, help="name its parts"),)) from error
     except _FAILURES as error:
-        message = f"`{s.name}` cannot be evaluated: {error or type(error).__name__}"
-        help = "this is a gap of the program, not a mistake of yours: write the statement another way"
-        raise ModelError((Diagnostic("E605", message, span=s.span, help=help),)) from error
+        message = f"internal error at `{s.name}`: {type(error).__name__}: {error}"
+        help = "this is a bug in ppl, not in your model or data; please report it, with the model if you can"
+        raise InternalError((Diagnostic("E600", message, span=s.span, help=help),)) from error

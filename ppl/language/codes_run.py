@@ -60,6 +60,10 @@ _RUN: dict[str, Entry] = {
         """The size is worked out before anything is allocated. Raise the limit, use fewer rows, or write
         the model with fewer cells.""",
     ),
+    "E600": Entry(
+        "an internal error at a statement",
+        "A bug in ppl met while the statement was evaluated, not a mistake of the model: please report it.",
+    ),
     "E602": Entry(
         "a recurrence or a file that cannot be handled",
         "Recurrences run along the rows of one ordered plate; files must be where they can be written.",
