@@ -15,7 +15,7 @@ from ppl.inference.finite import FiniteTarget, Tally
 from ppl.inference.full_rank import Frame
 from ppl.posterior.target import Array, HiddenTarget, Target
 
-MOST = 16
+MOST = 64
 SPREADS = (2.0, 3.0, 1.0)  # of the shifts, in turn; the first scout is not shifted
 USUAL_STEPS, JUDGES = 15, 20  # steps a scout usually takes, draws that judge where it came to
 ELEMENTS = 4e8  # that all scouts together should touch
