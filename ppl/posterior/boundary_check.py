@@ -22,17 +22,22 @@ def boundary_collapses(problem: Any, target: Any, q: Approximation) -> tuple[Fit
     The likelihood then has no maximum inside the support (Kiefer and Wolfowitz 1956): a prior mends it.
     """
     supports = {d.name: d.type.support for d in problem.program.definitions if d.kind == "param"}
+    bounded = [b for b in target.groups if b.name in supports]
+    if not bounded:
+        return ()
+    values = problem.constrain(q.mean[None])
     return tuple(
-        _warning(block.name)
-        for block in target.groups
-        if block.name in supports and _at_edge(supports[block.name], q.mean[block.where])
+        _warning(b.name)
+        for b in bounded
+        if _at_edge(supports[b.name], q.mean[b.where], values.get(b.name, np.ones(1)))
     )
 
 
-def _at_edge(support: Support, place: Array) -> bool:
+def _at_edge(support: Support, place: Array, value: Array) -> bool:
+    """``place`` on the real line; a simplex is judged by its probabilities (its coordinates are ratios)."""
     if isinstance(support, Structured):
         probable = support.kind in ("simplex", "row_stochastic")
-        return probable and bool((np.abs(place) > PROBABILITY_EDGE).any())
+        return probable and value.shape[-1] > 1 and bool((value < math.exp(-PROBABILITY_EDGE)).any())
     return _interval_edge(support, place)
 
 
