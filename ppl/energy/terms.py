@@ -75,7 +75,8 @@ class Latent:
     """A latent, param or imputed column that q has to cover.
 
     dims: its stored axes, event axes last; ``event`` of them belong to one draw. A discrete one has
-    ``states`` (its values); ``allowed``: (*shape, K) booleans where data rule states out. ``multiplicity``: (*shape) counts
+    ``states`` (its values); ``allowed``: (*shape, K) booleans where data rule states out.
+    ``multiplicity``: (*shape) counts
     where one element stands for several equal ones (weighted rows). ``defined``: (*shape) which elements the model
     defines (None: all).
     """
