@@ -1,0 +1,237 @@
+"""Forward-backward sums over a long chain of discrete states, cut into blocks that advance together.
+
+log Z = log sum over s_0..s_{T-1} of exp(sum_t unary[s_t, t] + sum_{t >= 1} pair[codes[t], s_{t-1}, s_t]).
+
+First the product of every block's steps, then messages from block to block, then messages inside all blocks at
+once (Rabiner 1989 for the recursions; the cut is the two-level scan of Blelloch 1990). Probabilities have their
+maximum over the states divided out at every step and are rescaled every few steps; where that underflows, at
+every step; and where that does too, the same sums are taken in logs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ppl.backend.markov_logs import sums_in_logs
+from ppl.backend.op import Array
+from ppl.energy.chains.steps import Cut, Steps, cut, steps_of
+from ppl.energy.chains.workspace import Workspace
+
+SMALLEST = 1e-300  # a mass below is none: whether it mattered is seen from the marginals' own mass
+TRUSTED = 1e-260  # marginals with less mass before normalising are made again with more care
+AGREE = 1e-8  # messages at the ends of blocks, found in two ways, differ by less
+RESCALE = 4  # steps between two rescalings
+
+
+@dataclass(frozen=True)
+class ChainResult:
+    """log Z (N,), marginals (N, K, T), pair marginals summed by table (N, U, K, K).
+
+    The leading axis is there where the potentials had one; without it `log_partition` has shape (1,). Where Z
+    is 0, `log_partition` is -inf and the marginals are 0.
+    """
+
+    log_partition: Array
+    node: Array
+    pair_sums: Array
+
+
+def chain_marginals(unary: Array, pair: Array, codes: Array, *, work: Workspace | None = None) -> ChainResult:
+    """The marginals of a chain from its log potentials, of which any may be -inf.
+
+    ``unary`` (K, T) or (N, K, T); ``pair`` (U, K_prev, K_next) or (N, U, K_prev, K_next); ``codes`` (T,) says
+    which table the step into t takes, and codes[0] nothing. A table with equal rows starts the chain anew.
+
+    >>> tables = np.log(np.array([[[0.9, 0.1], [0.2, 0.8]]]))
+    >>> found = chain_marginals(np.log(np.array([[0.5, 1.0], [0.5, 0.0]]) + 1e-300), tables, np.zeros(2, int))
+    >>> float(np.exp(found.log_partition[0]).round(9)), found.node.round(3).tolist()
+    (0.55, [[0.818, 1.0], [0.182, 0.0]])
+    """
+    work = Workspace() if work is None else work
+    unary, pair, codes = np.asarray(unary, float), np.asarray(pair, float), np.asarray(codes)
+    if unary.ndim == 2 and pair.ndim == 3:
+        return _one(unary, pair, codes, work)
+    count = len(unary) if unary.ndim == 3 else len(pair)
+    each = [
+        _one(unary[n] if unary.ndim == 3 else unary, pair[n] if pair.ndim == 4 else pair, codes, work)
+        for n in range(count)
+    ]
+    return ChainResult(
+        np.concatenate([r.log_partition for r in each]),
+        np.stack([r.node for r in each]),
+        np.stack([r.pair_sums for r in each]),
+    )
+
+
+def _one(unary: Array, pair: Array, codes: Array, work: Workspace) -> ChainResult:
+    k, steps = unary.shape
+    where = cut(steps, k)
+    top = finite(pair.max(axis=(1, 2)))
+    tables = steps_of(np.exp(pair - top[:, None, None]), codes, where)
+    used = np.bincount(codes[1:], minlength=len(pair)) @ top
+    for every in (RESCALE, 1):
+        found = _Sweep(tables, where, k, every, work).result(unary)
+        if found is not None:
+            return replace(found, log_partition=found.log_partition + used)
+    return _in_logs(unary, pair, codes)
+
+
+def _in_logs(unary: Array, pair: Array, codes: Array) -> ChainResult:
+    """The sums in logs, whose first step must start in state 0: a table of zeros starts anywhere."""
+    tables = np.concatenate([pair, np.zeros((1, *pair.shape[1:]))])
+    codes = np.concatenate([[len(pair)], codes[1:]])
+    total, single, pairs = sums_in_logs(tables, unary[None], codes)
+    return ChainResult(total, single[0], pairs[0, :-1])
+
+
+class _Sweep:
+    """Arrays (K, L, B): L steps of B blocks."""
+
+    def __init__(self, steps: Steps, where: Cut, states: int, every: int, work: Workspace) -> None:
+        self.steps, self.cut, self.k, self.every, self.work = steps, where, states, every, work
+        self.ones = np.ones((1, states))
+
+    def result(self, unary: Array) -> ChainResult | None:
+        """The sums, or nothing where they cannot be trusted."""
+        with np.errstate(all="ignore"):
+            shift = self._load(unary)
+            left, right = self._ends()
+            sizes = self._forward(left)
+            self._backward(right)
+            return self._joined(left, right, sizes, shift)
+
+    def _load(self, unary: Array) -> float:
+        """Weights exp(unary - max over states), in blocks; the padding has weight 1."""
+        shape, front = (self.k, self.cut.length, self.cut.blocks), self.cut.padding
+        flat = self.work.take("flat", self.k, self.cut.steps + front)
+        top = finite(unary.max(axis=0))
+        flat[:, :front] = 1.0
+        np.subtract(unary, top, out=flat[:, front:])
+        np.exp(flat[:, front:], out=flat[:, front:])
+        self.weights = self.work.take("weights", *shape)
+        np.copyto(self.weights, self.cut.blocked(flat))
+        return float(top.sum())
+
+    def _rescales(self, step: int) -> bool:
+        return step % self.every == self.every - 1 or step == self.cut.length - 1
+
+    def _products(self) -> tuple[Array, Array]:
+        """The product of every block's steps (K_next, K_start, B), and the logs its columns were divided by."""
+        shape = (self.k, self.k, self.cut.blocks)
+        x, y = self.work.take("product", *shape), self.work.take("next product", *shape)
+        x[...] = np.eye(self.k)[:, :, None]
+        logs = np.zeros(shape[1:])
+        for step in range(self.cut.length):
+            self.steps.forward(step, x, y)
+            if step == self.cut.padding:
+                y[..., 0] = 1.0
+                logs[:, 0] = 0.0
+            y *= self.weights[:, step, None, :]
+            if self._rescales(step):
+                size = np.maximum(self.ones @ y.reshape(self.k, -1), SMALLEST).reshape(logs.shape)
+                y /= size
+                logs += np.log(size)
+            x, y = y, x
+        return x, logs
+
+    def _ends(self) -> tuple[Array, Array]:
+        """The messages that enter each block from the left and from the right: (B, K)."""
+        left = np.full((self.cut.blocks, self.k), 1.0 / self.k)
+        right = np.full_like(left, 1.0 / self.k)
+        if self.cut.blocks > 1:
+            product, logs = self._products()
+            matrices = np.ascontiguousarray(product.T)  # (B, start, next)
+            if self.every > 1:
+                matrices *= np.exp(logs - logs.max(axis=0)).T[:, :, None]
+                _scan(left, right, matrices)
+            else:
+                _scan_in_logs(left, right, matrices, logs.T)
+        return left, right
+
+    def _forward(self, left: Array) -> Array:
+        """Messages from the left after every step; what those at rescaled steps were divided by."""
+        self.before = self.work.take("alpha", self.k, self.cut.length + 1, self.cut.blocks)
+        self.before[:, 0] = left.T
+        sizes = np.ones((self.cut.length, self.cut.blocks))
+        for step in range(self.cut.length):
+            message = self.before[:, step + 1]
+            self.steps.forward(step, self.before[:, step], message)
+            if step == self.cut.padding:
+                message[:, 0] = 1.0
+            message *= self.weights[:, step]
+            if self._rescales(step):
+                np.matmul(self.ones, message, out=sizes[step : step + 1])
+                message /= sizes[step]
+        sizes[: self.cut.padding, 0] = 1.0
+        return sizes
+
+    def _backward(self, right: Array) -> None:
+        """Messages from the right after every step; the weights are multiplied by them."""
+        self.after = self.work.take("beta", *self.weights.shape)
+        self.after[:, -1] = right.T
+        self.first = np.empty((self.k, self.cut.blocks))
+        for step in reversed(range(self.cut.length)):
+            ahead = self.weights[:, step]
+            ahead *= self.after[:, step]
+            message = self.after[:, step - 1] if step else self.first
+            self.steps.backward(step, ahead, message)
+            if self._rescales(step):
+                message /= self.ones @ message
+
+    def _joined(self, left: Array, right: Array, sizes: Array, shift: float) -> ChainResult | None:
+        front = self.cut.padding
+        node = self.after
+        last, first = self.before[:, -1, :-1], self.first[:, 1:] / (self.ones @ self.first[:, 1:])
+        node *= self.before[:, 1:]
+        mass = np.add.reduce(node, axis=0)
+        mass[:front, 0] = 1.0
+        ends = np.abs(last.T - left[1:]).max(initial=0.0) + np.abs(first.T - right[:-1]).max(initial=0.0)
+        if not (min(mass.min(), sizes.min(), (mass * sizes).min()) > TRUSTED and ends < AGREE):
+            return None
+        np.divide(1.0, mass, out=mass)
+        node *= mass
+        mass /= sizes
+        ahead = self.weights
+        ahead *= mass
+        ahead[:, : front + 1, 0] = 0.0
+        self.before[:, : front + 1, 0] = 0.0
+        out = np.empty((self.k, self.cut.blocks * self.cut.length))
+        np.copyto(self.cut.blocked(out), node)
+        rescaled = [step for step in range(self.cut.length) if self._rescales(step)]
+        total = np.log(sizes[rescaled]).sum() + shift
+        pairs = self.steps.pair_sums(self.before[:, :-1], ahead)
+        return ChainResult(np.array([total]), out[:, front:], pairs)
+
+
+def _scan(left: Array, right: Array, matrices: Array) -> None:
+    """Messages from block to block, in place: matrices (B, start, next)."""
+    ones = np.ones(left.shape[1])
+    for b in range(len(left) - 1):
+        np.dot(left[b], matrices[b], out=left[b + 1])
+        left[b + 1] /= left[b + 1].dot(ones)
+    for b in range(len(left) - 1, 0, -1):
+        np.dot(matrices[b], right[b], out=right[b - 1])
+        right[b - 1] /= right[b - 1].dot(ones)
+
+
+def _scan_in_logs(left: Array, right: Array, matrices: Array, logs: Array) -> None:
+    """The same where the rows of the matrices have the weights exp(logs), which would underflow."""
+    for b in range(len(left) - 1):
+        weight = np.log(left[b]) + logs[b]
+        out = np.exp(weight - weight.max()) @ matrices[b]
+        left[b + 1] = out / out.sum()
+    for b in range(len(left) - 1, 0, -1):
+        weight = np.log(matrices[b] @ right[b]) + logs[b]
+        out = np.exp(weight - weight.max())
+        right[b - 1] = out / out.sum()
+
+
+def finite(x: Array) -> Array:
+    """x, with 0 for what is not finite.
+
+    >>> finite(np.array([1.0, -np.inf])).tolist()
+    [1.0, 0.0]
+    """
+    return np.where(np.isfinite(x), x, 0.0)
