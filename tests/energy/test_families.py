@@ -1,0 +1,89 @@
+"""Every family: A, its gradient, moments, draws, densities and modes agree with each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ppl.energy.families import Family, find, names
+
+Eta = dict[str, Any]
+
+SPD = np.array([[2.0, 0.3, -0.2], [0.3, 1.0, 0.1], [-0.2, 0.1, 0.5]])
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "Normal": [{"mean": np.array([0.3, -40.0]), "sd": np.array([2.0, 0.1])}],
+    "LogNormal": [{"mean": np.array([0.3, -1.0]), "sd": np.array([0.5, 0.1])}],
+    "Gamma": [{"shape": np.array([[0.2, 3.5], [60.0, 1.0]]), "rate": np.array([[0.5, 2.0], [40.0, 1e-2]])}],
+    "InverseGamma": [{"shape": np.array([4.5, 60.0]), "scale": np.array([0.5, 2.0])}],
+    "Beta": [{"a": np.array([0.5, 3.0, 80.0]), "b": np.array([0.7, 2.0, 5.0])}],
+    "Dirichlet": [{"concentration": np.array([[0.3, 2.0, 5.0], [40.0, 1.0, 3.0]])}],
+    "MultivariateNormal": [
+        {"mean": np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]), "cov": np.stack([SPD, 3.0 * SPD])},
+        {"mean": np.array([[1.0], [2.0]]), "cov": np.array([[[2.0]], [[0.5]]])},
+    ],
+    "Wishart": [{"df": np.array([6.5, 20.0]), "scale": np.stack([SPD, 0.1 * SPD])}],
+    "InverseWishart": [{"df": np.array([9.5, 40.0]), "scale": np.stack([SPD, 10.0 * SPD])}],
+    "Categorical": [{"p": np.array([[0.2, 0.5, 0.3], [0.0, 0.1, 0.9]])}],
+    "Bernoulli": [{"p": np.array([0.2, 0.9])}],
+}
+CASES = [pytest.param(n, s, id=f"{n}{i}") for n in SETTINGS for i, s in enumerate(SETTINGS[n])]
+CONTINUOUS = [c for c in CASES if c.values[0] not in ("Categorical", "Bernoulli")]
+SCALAR = [c for c in CONTINUOUS if c.values[0] in ("Normal", "LogNormal", "Gamma", "InverseGamma", "Beta")]
+
+
+def family(name: str) -> type[Family]:
+    found = find(name)
+    assert found is not None
+    return found
+
+
+def slopes(f: type[Family], eta: Eta, stat: str) -> np.ndarray:
+    """Numerical gradient of A in every element of one statistic (fourth-order differences)."""
+    base = np.asarray(eta[stat], dtype=float)
+    out = np.zeros(base.shape)
+    for at in np.ndindex(base.shape):
+        if not np.isfinite(base[at]):
+            continue
+        h = 1e-3 * max(abs(base[at]), 1e-2)
+        found = []
+        for step in (-2, -1, 1, 2):
+            moved = base.copy()
+            moved[at] += step * h
+            found.append(f.log_normaliser({**eta, stat: moved}).sum())
+        out[at] = (found[0] - 8 * found[1] + 8 * found[2] - found[3]) / (12 * h)
+    return out
+
+
+def test_every_family_is_tested() -> None:
+    assert set(names()) == set(SETTINGS)
+
+
+@pytest.mark.parametrize("name, given", CASES)
+def test_mean_is_the_gradient_of_the_normaliser(name: str, given: Eta) -> None:
+    f = family(name)
+    eta = f.natural(given)
+    mean = f.mean(eta)
+    for stat in f.statistics:
+        np.testing.assert_allclose(mean[stat], slopes(f, eta, stat), rtol=1e-6, atol=1e-6, err_msg=stat)
+    both = f.solve(eta)
+    np.testing.assert_allclose(both[0], f.log_normaliser(eta), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name, given", CASES)
+def test_parameters_come_back(name: str, given: Eta) -> None:
+    f = family(name)
+    back = f.parameters(f.natural(given))
+    assert set(back) == set(given)
+    for key in given:
+        np.testing.assert_allclose(back[key], given[key], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name, given", CASES)
+def test_these_are_proper(name: str, given: Eta) -> None:
+    f = family(name)
+    eta = f.natural(given)
+    assert f.proper(eta).all()
+    bad = {s: np.where(np.isfinite(np.asarray(v)), np.nan, np.nan) for s, v in eta.items()}
+    assert not f.proper(bad).any()
