@@ -29,14 +29,15 @@ def walk_given(lay: Layout, at: Evaluator, part: Part, terms: Terms | None) -> N
     Without ``terms`` quantities get their values only.
     """
     for group in lay.groups:
-        drawn = {s.name: _given(lay, at, s, part) for s in group}
+        drawn = {s.name: give(lay, at, s, part) for s in group}
         define_values(at, group)
         if terms is not None:
             for s in group:
                 add_factor(lay, at, terms, s, drawn[s.name])
 
 
-def _given(lay: Layout, at: Evaluator, s: g.Statement, part: Part) -> Named | None:
+def give(lay: Layout, at: Evaluator, s: g.Statement, part: Part) -> Named | None:
+    """Give a statement's quantity its value; that of a latent or param is returned over its own dims."""
     column = None if s.imputes is None else ".".join(s.imputes)
     if column is not None and column in lay.blocks:
         _given_cells(lay, at, s, part(column))

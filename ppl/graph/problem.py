@@ -79,12 +79,39 @@ class Problem:
         require_latents(self.layout)
         return GraphTarget(self.layout)
 
+    # ---------------------------------------------------------------- draws in the model's own coordinates
+
+    @cached_property
+    def own_target(self) -> GraphTarget:
+        """The log joint over coordinates of every latent as written, none of them non-centred."""
+        return GraphTarget(replace(self._plain_layout, fold=self.fold))
+
+    def coordinates(self, draws: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Draws by name to coordinates (S, D) of `own_target`, and the latents' ``log|dx/dz|``: (S,)."""
+        from ppl.graph.own_space import coordinates
+
+        return coordinates(self._plain_layout, draws)
+
+    def state_values(self) -> dict[str, np.ndarray]:
+        """The states (K,) of each discrete latent."""
+        lay = self._plain_layout
+        at = lay.evaluator()
+        with np.errstate(all="ignore"):
+            walk(lay, at, np.zeros((1, lay.size)), None)
+        return {name: np.asarray(at.states[name]) for name in sorted(lay.discrete)}
+
+    def stored_sets(self, name: str) -> tuple[str, ...]:
+        """The index sets of the axes of a quantity, or of a ``table.column``."""
+        s = self.plain.statement(name)
+        return (name.split(".", 1)[0],) if s is None else axis_sets(s)
+
     # ---------------------------------------------------------------- what is reported
 
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
         """Latents, params and imputed cells in the order of writing, then deterministic values."""
         out = [self._quantity(d) for d in self.plain.statements if d.kind in ("latent", "param")]
+        out = [q for q in out if q.name not in self.weights]
         out += [q for s in self.plain.statements if s.imputes is not None for q in self._imputed(s)]
         out += [self._quantity(d) for d in self.plain.statements if d.kind == "value"]
         order = {d.name: i for i, d in enumerate(self.program.definitions)}

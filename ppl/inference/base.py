@@ -41,6 +41,11 @@ class AbstractBackend(ABC, Generic[T, S, R]):
 
     summary: ClassVar[str]
 
+    def target(self, problem: Any) -> T:
+        """What to fit, from a bound problem: its log density on the real line, unless a method says otherwise."""
+        found: T = problem.target()
+        return found
+
     @abstractmethod
     def init(self, target: T, rng: np.random.Generator) -> S:
         """The first state. Raises `NotFinite` when no start has a finite density."""
@@ -73,6 +78,10 @@ class AbstractBackend(ABC, Generic[T, S, R]):
 
 class NotFinite(ArithmeticError):
     """The log density is not finite where it has to be; the text says where."""
+
+
+class NotMonotone(ArithmeticError):
+    """An update that cannot lower the ELBO did: a bug of ours; the text names the factor and by how much."""
 
 
 def options(backend: type[Any]) -> tuple[Field[Any], ...]:

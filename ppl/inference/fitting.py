@@ -13,25 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from ppl.errors import FitError, Source, UsageError, fail
+from ppl.errors import FitError, InternalError, Source, UsageError, fail
 from ppl.graph.bind_statistics import statistics
 from ppl.graph.unsupported import refuse_guide
-from ppl.inference.base import discover, options
+from ppl.inference.base import NotMonotone, discover, options
+from ppl.inference.examined import examine
 from ppl.inference.run import Options, Run, run
 from ppl.language.typed import Program
-from ppl.posterior.approximation import Approximation
-from ppl.posterior.assemble import draw_count, imputed_cells, levels_of, spread_khat, summarise
+from ppl.posterior.assemble import imputed_cells, levels_of
 from ppl.posterior.bound import Bound
-from ppl.posterior.boundary_check import boundary_collapses
-from ppl.posterior.diagnostics import Certificate, certify
-from ppl.posterior.element_names import ElementNames
 from ppl.posterior.fit import Fit
-from ppl.posterior.prior_check import prior_conflicts
-from ppl.posterior.record import Bound as ElboBound
-from ppl.posterior.record import FitWarning
 from ppl.version import VERSION
 
-RUN, CHECK, REPORT, PRIOR = 0, 1, 2, 5  # purposes of random streams
+RUN = 0  # the purpose of a random stream; `ppl.inference.examined` has the others
 
 
 @dataclass(frozen=True)
@@ -75,39 +69,27 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
     started = time.perf_counter()
     refuse_guide(bound.program)
     problem = bound.problem
-    target = problem.target()
     backend = how.backend()
-    done = run(backend, target, np.random.default_rng([how.seed, RUN]), _loop(source, bound, how))
-    if done.result is None:
-        raise fail(
-            FitError, "E801", done.outcome.sentence, help="check scales and supports of data and priors"
-        )
-    checked = _certify(target, backend, done, how, problem)
-    drawn = summarise(
-        problem, checked.draws, spread_khat(problem, target.groups, checked.importance.coordinate_khat),
-        np.random.default_rng([how.seed, REPORT]),
-    )  # fmt: skip
-    conflicts = (
-        *boundary_collapses(problem, target, done.result),
-        *prior_conflicts(problem, drawn.draws, np.random.default_rng([how.seed, PRIOR])),
-    )
+    target = backend.target(problem)
+    done = _run(backend, target, source, bound, how)
+    seen = examine(problem, target, backend, done, how.seed, how.draws)
     fit_seconds = time.perf_counter() - started
     return Fit(
         model_name=source.name,
         model_text=source.text,
         method=how.method,
-        status="warn" if conflicts and _status(done, checked) == "ok" else _status(done, checked),
-        verdict=_verdict(ElementNames(problem, target).rewritten(checked.verdict), checked, conflicts),
+        status=seen.status,
+        verdict=seen.verdict,
         seed=how.seed,
-        estimates=drawn.estimates,
-        draws=drawn.draws,
+        estimates=seen.drawn.estimates,
+        draws=seen.drawn.draws,
         approximation=done.result,
-        bound=_elbo(done.result, checked),
-        warnings=(*_warnings(problem, target, checked), *conflicts),
-        log_evidence=checked.elbo if checked.importance.exact else None,
+        bound=seen.bound,
+        warnings=seen.warnings,
+        log_evidence=seen.log_evidence,
         seconds={**seconds, "fit": fit_seconds, "total": sum(seconds.values()) + fit_seconds},
         options=dict(how.options or {}),
-        checks=_checks(done, checked),
+        checks=seen.checks,
         trace={name: done.trace[:, k] for k, name in enumerate(("step", "elbo", "gradient", "seconds"))},
         levels=levels_of(bound.data.sets),
         settings=dict(bound.settings),
@@ -116,12 +98,27 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
         sources=bound.inputs.sources,
         columns=_columns(bound.program),
         imputed=imputed_cells(problem, bound.data),
-        states=drawn.states,
+        states=seen.drawn.states,
+        factored=seen.factored,
         versions={"ppl": VERSION, "numpy": np.__version__, "python": platform.python_version()},
         data_warnings=tuple(bound.data.warnings),
         unused=tuple(bound.data.unused),
         problem=bound,
     )
+
+
+def _run(backend: Any, target: Any, source: Source, bound: Bound, how: How) -> Run[Any, Any]:
+    """The run, with a result. Raises `FitError` without one, `InternalError` for an update that went wrong."""
+    try:
+        done = run(backend, target, np.random.default_rng([how.seed, RUN]), _loop(source, bound, how))
+    except NotMonotone as trouble:
+        help = "this is a bug in ppl, not in your model or data: please report it, with the model if you can"
+        raise fail(InternalError, "E803", str(trouble), help=help) from trouble
+    if done.result is None:
+        raise fail(
+            FitError, "E801", done.outcome.sentence, help="check scales and supports of data and priors"
+        )
+    return done
 
 
 def _loop(source: Source, bound: Bound, how: How) -> Options:
@@ -141,65 +138,6 @@ def _fingerprint(source: Source, bound: Bound, how: How) -> str:
         data.update(np.ascontiguousarray(array).tobytes())
     what = [source.text, how.method, how.seed, dict(how.options or {}), data.hexdigest()]
     return hashlib.sha256(json.dumps(what, default=str).encode()).hexdigest()
-
-
-def _certify(target: Any, backend: Any, done: Run[Any, Approximation], how: How, problem: Any) -> Certificate:
-    facts = backend.facts(done.state, done.outcome)
-    assert done.result is not None
-    elements = sum(len(q.labels) for q in problem.quantities if q.kind != "value")
-    count = draw_count(elements, how.draws)
-    return certify(target, done.result, np.random.default_rng([how.seed, CHECK]), facts, draws=count)
-
-
-def _status(done: Run[Any, Any], checked: Certificate) -> str:
-    return done.outcome.status if done.outcome.status != "converged" else checked.status
-
-
-def _verdict(sentence: str, checked: Certificate, conflicts: tuple[FitWarning, ...]) -> str:
-    return f"Use with care: {conflicts[0].message}." if conflicts and checked.status == "ok" else sentence
-
-
-def _elbo(q: Approximation, checked: Certificate) -> ElboBound:
-    entropy = float(q.entropy)
-    return ElboBound(
-        checked.elbo,
-        checked.elbo_se,
-        checked.expected_log_likelihood,
-        checked.kl,
-        checked.elbo - entropy,
-        entropy,
-    )
-
-
-def _warnings(problem: Any, target: Any, checked: Certificate) -> tuple[FitWarning, ...]:
-    names = ElementNames(problem, target)
-    return tuple(
-        FitWarning(f.code, names.rewritten(f.text), names.of(f.coordinates), f.severity)
-        for f in checked.findings
-    )
-
-
-def _checks(done: Run[Any, Any], checked: Certificate) -> dict[str, Any]:
-    weights = checked.importance
-    found = {
-        "steps": len(done.trace),
-        "gradient": checked.facts.gradient,
-        "khat": weights.khat,
-        "khat_text": checked.khat_text,
-        "khat_globals": weights.khat_globals,
-        "importance_draws": weights.count,
-        "importance_share": weights.share,
-        "corrected": bool(weights.corrected),
-        "exact": bool(weights.exact),
-        "draw_shift": checked.facts.shift,
-    }
-    return {k: _plain(v) for k, v in found.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value
 
 
 def _columns(program: Program) -> dict[str, str]:

@@ -95,6 +95,11 @@ _RUN: dict[str, Entry] = {
         "The density or its gradient was not finite and no smaller step helped; the message names where.",
     ),
     "E802": Entry("the fit holds no draws", "It failed, or was saved without any; fit again."),
+    "E803": Entry(
+        "an update went the wrong way",
+        """Every update of coordinate ascent and of expectation maximisation raises its objective. Where one
+        lowers it, the program is wrong, not the model: please report it.""",
+    ),
 }
 
 _WARNINGS: dict[str, Entry] = {
@@ -120,7 +125,7 @@ _WARNINGS: dict[str, Entry] = {
         "the answer depends on the draws", "Two sets of draws give different answers: raise `--max-draws`."
     ),
     "W706": Entry(
-        "a Gaussian is a poor stand-in",
+        "the approximation is a poor stand-in",
         """k-hat measures how heavy the tails of the importance weights are; above its limit the
         approximation misses part of the posterior.""",
     ),
@@ -140,7 +145,23 @@ _WARNINGS: dict[str, Entry] = {
         """A `param` has no prior, and the likelihood may have no maximum inside: a component of a mixture
         dies, or shrinks to one datum. Give it a prior with `~`.""",
     ),
-    "W717": Entry("heavy tails", "The draws' tails are so heavy that means and sds say little; read the quantiles."),
+    "W717": Entry(
+        "heavy tails", "The draws' tails are so heavy that means and sds say little; read the quantiles."
+    ),
+    "W718": Entry(
+        "k-hat was not computed",
+        """Weighing draws needs the density of many of them: too slow, too many coordinates, or factors that
+        hold discrete latents. The sds of independent factors are lower bounds.""",
+    ),
+    "W719": Entry(
+        "a component is given up",
+        """No row is in it, or its scale shrank to next to nothing around a single datum. Take fewer
+        components, or give the scale a prior.""",
+    ),
+    "W720": Entry(
+        "the closed-form ELBO is off",
+        "It disagrees with its estimate from draws: a bug in ppl, please report it.",
+    ),
 }
 
 RUN: dict[str, Entry] = {**_DATA, **_RUN, **_WARNINGS}

@@ -48,10 +48,20 @@ def summarise(problem: Any, z: Array, khat: Mapping[str, Array], rng: np.random.
 
     khat: name to the k-hat of each element, where it is known.
     """
-    draws = problem.constrain(z)
+    return figures(problem, problem.constrain(z), khat, discrete_states(problem, z), rng)
+
+
+def figures(
+    problem: Any,
+    draws: dict[str, Array],
+    khat: Mapping[str, Array],
+    discrete: tuple[tuple[StateTable, ...], tuple[Estimates, ...]],
+    rng: np.random.Generator,
+) -> Drawn:
+    """The same from draws by name, and from what is known of the discrete latents."""
     listed = [q for q in problem.quantities if q.kind in ("latent", "param", "imputed")]
     found = [_estimate(problem, q, draws[q.name], khat) for q in listed]
-    states, numbers = discrete_states(problem, z)
+    states, numbers = discrete
     found += [e for e in numbers if len(e.labels) <= REPORTED]
     small = [q for q in problem.quantities if q.kind == "value" and 0 < prod(q.shape) <= _limit(q)]
     if small:

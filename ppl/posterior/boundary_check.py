@@ -48,6 +48,24 @@ def _interval_edge(support: Interval, place: Array) -> bool:
     return (below or above) and bool((place < -SCALE_EDGE).any())
 
 
+def at_edge(support: Interval, value: Array) -> Array:
+    """Where a value of an interval support lies on its bound: booleans of the value's shape.
+
+    >>> from ppl.supports import POSITIVE
+    >>> at_edge(POSITIVE, np.array([1.0, 1e-12, 0.0])).tolist()
+    [False, True, True]
+    """
+    below, above = math.isfinite(support.lower), math.isfinite(support.upper)
+    out = np.zeros(np.shape(value), bool)
+    span = support.upper - support.lower if below and above else 1.0
+    edge = span * math.exp(-PROBABILITY_EDGE if below and above else -SCALE_EDGE)
+    if below:
+        out |= value - support.lower <= edge
+    if above:
+        out |= support.upper - value <= edge
+    return out
+
+
 def _warning(name: str) -> FitWarning:
     text = (
         f"`{name}` has run to the edge of its support, where the likelihood has no maximum: "

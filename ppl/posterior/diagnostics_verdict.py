@@ -62,11 +62,15 @@ def verdict_of(findings: tuple[Finding, ...], facts: FitFacts) -> tuple[Verdict,
 
 
 def _unfinished(seen: Evidence) -> Finding | None:
-    if seen.facts.status == "converged":
+    return unfinished(seen.facts)
+
+
+def unfinished(facts: FitFacts) -> Finding | None:
+    """A run that was stopped, or did not converge."""
+    if facts.status == "converged":
         return None
-    stopped = seen.facts.status in ("time_limit", "interrupted")
-    code = "W702" if stopped else "W701"
-    return Finding(code, f"the fit {_began(seen.facts.sentence)}", severity="failed")
+    code = "W702" if facts.status in ("time_limit", "interrupted") else "W701"
+    return Finding(code, f"the fit {_began(facts.sentence)}", severity="failed")
 
 
 def _began(sentence: str) -> str:
@@ -202,10 +206,15 @@ def _rival(seen: Evidence) -> Finding | None:
 
 
 def _starts_differ(seen: Evidence) -> Finding | None:
-    ends = [e for e in seen.facts.ends if math.isfinite(e)]
-    if not seen.facts.ends or (len(ends) == len(seen.facts.ends) and max(ends) - min(ends) <= STARTS):
+    return starts_differ(seen.facts.ends)
+
+
+def starts_differ(all_ends: tuple[float, ...]) -> Finding | None:
+    """Several starts that ended at objectives more than a nat apart."""
+    ends = [e for e in all_ends if math.isfinite(e)]
+    if not ends or (len(ends) == len(all_ends) and max(ends) - min(ends) <= STARTS):
         return None
-    total, best = len(seen.facts.ends), sum(e > max(ends) - STARTS for e in ends)
+    total, best = len(all_ends), sum(e > max(ends) - STARTS for e in ends)
     text = (
         f"{best} of {total} starts reached the fit reported; the others ended worse, so there may be better"
     )

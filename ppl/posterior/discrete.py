@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,34 @@ from ppl.posterior.estimates import Array, Estimates
 from ppl.posterior.states import StateTable, of_numbers
 
 DRAWS = 400  # draws of the continuous latents that probabilities are averaged over
+MOST = 5_000_000  # probabilities of one latent that are kept
 
 
 def discrete_states(problem: Any, z: Array) -> tuple[tuple[StateTable, ...], tuple[Estimates, ...]]:
     """State probabilities at draws z (S, D) of the coordinates; figures for numbers and truth values."""
     thinned = z[:: max(1, len(z) // DRAWS)]
-    found = list(_elements(problem, marginals(problem.layout, thinned)))
+    return state_tables(problem, marginals(problem.layout, thinned))
+
+
+def given_states(
+    problem: Any, probabilities: Mapping[str, Array]
+) -> tuple[tuple[StateTable, ...], tuple[Estimates, ...]]:
+    """The same from probabilities (*shape, K) by name; latents of more than `MOST` are left out."""
+    small = {name: array for name, array in probabilities.items() if array.size <= MOST}
+    states = problem.state_values() if small else {}
+    return state_tables(
+        problem,
+        tuple(
+            Marginal(name, problem.stored_sets(name), states[name], array) for name, array in small.items()
+        ),
+    )
+
+
+def state_tables(
+    problem: Any, found_marginals: tuple[Marginal, ...]
+) -> tuple[tuple[StateTable, ...], tuple[Estimates, ...]]:
+    """Tables of the states' probabilities, and figures of those that are numbers."""
+    found = list(_elements(problem, found_marginals))
     tables = tuple(
         StateTable(name, labels, _state_names(problem, m, kind), table)
         for name, labels, m, kind, table in found
@@ -41,7 +63,8 @@ def _elements(
         if dot:
             blank = np.flatnonzero(problem.data.missing[(table, column)])
             labels = tuple(f"{column}[{problem.data.label(table, int(i))}]" for i in blank)
-            yield column, labels, m, _column_type(problem, table, column), flat[blank]
+            cells = flat if len(flat) == len(blank) else flat[blank]
+            yield column, labels, m, _column_type(problem, table, column), cells
         else:
             labels = element_labels(problem.data, m.name, m.sets, m.probabilities.shape[:-1])
             yield m.name, labels, m, _latent_type(problem, m.name), flat

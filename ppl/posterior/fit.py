@@ -11,6 +11,8 @@ import numpy as np
 from ppl.errors import Diagnostic, UsageError, fail
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.estimates import Array, Estimates
+from ppl.posterior.factored import Factored, FactoredRecord
+from ppl.posterior.factored_text import bound_sentence
 from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level, finite
 from ppl.posterior.states import StateTable
 from ppl.posterior.summary import Summary
@@ -32,6 +34,8 @@ class Fit:
     draws: name to (S, ...) draws of every latent, param and imputed column in the model's own
     parameterisation, elements ordered as ``estimates`` names them.
     states: posterior probabilities of the states of discrete latents, which were summed out.
+    factored: the factors of q, where the method gave it some; ``approximation`` then comes with a fresh
+    fit only.
     """
 
     model_name: str
@@ -42,7 +46,7 @@ class Fit:
     seed: int
     estimates: tuple[Estimates, ...]
     draws: Mapping[str, Array]
-    approximation: Approximation
+    approximation: Approximation | Factored | None
     bound: Bound
     warnings: tuple[FitWarning, ...] = ()
     log_evidence: float | None = None
@@ -57,6 +61,7 @@ class Fit:
     columns: Mapping[str, str] = field(default_factory=dict)
     imputed: tuple[ImputedCell, ...] = ()
     states: tuple[StateTable, ...] = ()
+    factored: FactoredRecord | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     data_warnings: tuple[Diagnostic, ...] = field(default=(), compare=False)
     unused: tuple[str, ...] = field(default=(), compare=False)
@@ -74,7 +79,12 @@ class Fit:
 
     def summary(self) -> Summary:
         """Mean, sd and quantiles of every element; prints as a table."""
-        return Summary(self.estimates, f"{self.bound.sentence()}\n\n{self.verdict}")
+        told = (
+            self.bound.sentence()
+            if self.factored is None
+            else bound_sentence(self.bound, self.factored, self.log_evidence)
+        )
+        return Summary(self.estimates, f"{told}\n\n{self.verdict}")
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, version 1; only strict JSON values."""
@@ -91,6 +101,7 @@ class Fit:
             "warnings": self._all_warnings(),
             "notes": [w.to_dict() for w in self.warnings if w.severity == "note"],
             "posterior": self.summary().to_dict(),
+            **({} if self.factored is None else {"factored": self.factored.to_dict()}),
         }
 
     def _all_warnings(self) -> list[dict[str, Any]]:

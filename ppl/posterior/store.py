@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ppl.posterior import archive
+from ppl.posterior import archive, store_factored
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.bend import Bend
 from ppl.posterior.estimates import Estimates
@@ -57,6 +57,7 @@ def _record(fit: Fit) -> dict[str, Any]:
         "states": [{"name": s.name, "labels": list(s.labels), "states": list(s.states)} for s in fit.states],
         "constants": list(fit.constants),
         "trace": list(fit.trace),
+        **({} if fit.factored is None else {"factored": store_factored.form(fit.factored)}),
     }
 
 
@@ -67,16 +68,35 @@ def _arrays(fit: Fit) -> dict[str, np.ndarray]:
         arrays[f"estimates/{i}"] = np.column_stack([e.values, e.khat])
     for group in ("draws", "constants", "trace"):
         for i, array in enumerate(getattr(fit, group).values()):
-            arrays[f"{group}/{i}"] = _plain(array)
+            arrays[f"{group}/{i}"] = _plain(_once(array))
     for i, table in enumerate(fit.states):
         arrays[f"states/{i}"] = _plain(table.probabilities)
-    for name in GAUSSIAN:
-        array = getattr(fit.approximation, name)
-        if array is not None:
-            arrays[f"approximation/{name}"] = _plain(array)
-    if fit.approximation.bend is not None:
-        arrays |= {f"bend/{name}": _plain(getattr(fit.approximation.bend, name)) for name in BENT}
+    if isinstance(fit.approximation, Approximation):
+        arrays |= _gaussian_arrays(fit.approximation)
+    if fit.factored is not None:
+        arrays |= store_factored.arrays(fit.factored)
     return arrays
+
+
+def _gaussian_arrays(q: Approximation) -> dict[str, np.ndarray]:
+    known = {name: getattr(q, name) for name in GAUSSIAN}
+    arrays = {f"approximation/{name}": _plain(a) for name, a in known.items() if a is not None}
+    if q.bend is not None:
+        arrays |= {f"bend/{name}": _plain(getattr(q.bend, name)) for name in BENT}
+    return arrays
+
+
+def _once(array: Any) -> Any:
+    """One draw of an array whose draws are all the same memory, as those of a network's weights are."""
+    return array[:1] if np.ndim(array) and len(array) > 1 and np.asarray(array).strides[0] == 0 else array
+
+
+def _repeated(draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The inverse of `_once`, without a copy."""
+    count = max((len(a) for a in draws.values()), default=0)
+    return {
+        name: np.broadcast_to(a, (count, *a.shape[1:])) if len(a) == 1 else a for name, a in draws.items()
+    }
 
 
 def _plain(array: Any) -> np.ndarray:
@@ -103,17 +123,14 @@ def load(path: str) -> Fit:
 
 
 def _fit(reader: archive.Reader, record: Mapping[str, Any]) -> Fit:
-    gaussian = {
-        n: reader.array(f"approximation/{n}") for n in GAUSSIAN if f"approximation/{n}" in reader.names()
-    }
-    names = set(reader.names())
-    bend = Bend(**{n: reader.array(f"bend/{n}") for n in BENT}) if f"bend/{BENT[0]}" in names else None
+    factored = record.get("factored")
     return Fit(
         **{name: record[name] for name in PLAIN},
         model_text=reader.text(MODEL),
         estimates=_estimates(reader, record["estimates"]),
-        draws=_group(reader, "draws", record),
-        approximation=Approximation(**gaussian, bend=bend),  # type: ignore[arg-type]
+        draws=_repeated(_group(reader, "draws", record)),
+        approximation=_gaussian(reader) if factored is None else None,
+        factored=None if factored is None else store_factored.read(reader, factored),
         bound=Bound(**{k: np.nan if v is None else float(v) for k, v in record["bound"].items()}),
         warnings=tuple(
             FitWarning(w["code"], w["message"], tuple(w["names"]), w["severity"]) for w in record["warnings"]
@@ -127,6 +144,13 @@ def _fit(reader: archive.Reader, record: Mapping[str, Any]) -> Fit:
         imputed=tuple(_known(ImputedCell, v) for v in record["imputed"]),
         states=_states(reader, record["states"]),
     )
+
+
+def _gaussian(reader: archive.Reader) -> Approximation:
+    names = set(reader.names())
+    arrays = {n: reader.array(f"approximation/{n}") for n in GAUSSIAN if f"approximation/{n}" in names}
+    bend = Bend(**{n: reader.array(f"bend/{n}") for n in BENT}) if f"bend/{BENT[0]}" in names else None
+    return Approximation(**arrays, bend=bend)  # type: ignore[arg-type]
 
 
 def _estimates(reader: archive.Reader, listed: Any) -> tuple[Estimates, ...]:

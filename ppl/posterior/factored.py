@@ -1,0 +1,139 @@
+"""A factored approximation: what coordinate ascent and expectation maximisation hand on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ppl.posterior.estimates import Array
+from ppl.posterior.record import FitWarning
+
+POINT = "Delta"  # the family of a block that is a point estimate
+
+
+@dataclass(frozen=True, eq=False)
+class BlockReport:
+    """One factor of q: the latents it covers, its family, and what it is worth.
+
+    exact: whether it is the full conditional given the other factors; ``reason`` says what else, or why.
+    parameters: name to array, the natural choice of the family (``mean``, ``sd``, ``shape``, ``rate`` ...).
+
+    >>> BlockReport(("mu",), "Normal", True, "conjugate", {"mean": np.zeros(())}).sentence()
+    'mu ~ Normal, exact: conjugate'
+    """
+
+    names: tuple[str, ...]
+    family: str
+    exact: bool
+    reason: str = ""
+    parameters: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def point(self) -> bool:
+        """Whether it is a point estimate."""
+        return self.family == POINT
+
+    def sentence(self) -> str:
+        """The factor in words."""
+        kind = "exact" if self.exact else "not exact"
+        return f"{', '.join(self.names)} ~ {self.family}, {kind}" + (
+            f": {self.reason}" if self.reason else ""
+        )
+
+
+class Factored(ABC):
+    """A product of factors over the model's own coordinates.
+
+    Draws are by name: ``latent`` and ``param`` names to (n, *shape), ``table.column`` to (n, blank cells).
+    Discrete latents are never drawn: they have probabilities. A point estimate repeats in every draw.
+    """
+
+    blocks: tuple[BlockReport, ...]
+    elbo: float
+    """The evidence lower bound, in closed form."""
+    elbo_terms: Mapping[str, float]
+    """Its parts: E log p of each statement by name, and ``entropy(NAME)`` of each latent; they add up to it."""
+    log_evidence: float | None
+    """The ELBO where it is no bound but the log evidence (given the point estimates), else None."""
+    evidence_reason: str
+    restarts: tuple[float, ...]
+    """The ELBO at which each restart ended, -inf where it did not converge."""
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        """Independent draws of every continuous latent, param and imputed column: name -> (n, *shape)."""
+
+    @abstractmethod
+    def log_density(self, draws: Mapping[str, Array]) -> Array | None:
+        """Log q of draws: (n,). Points count 0. None where the factors also hold discrete latents.
+
+        Densities are in the model's own coordinates: of a simplex in its first K - 1 entries.
+        """
+
+    @abstractmethod
+    def probabilities(self) -> dict[str, Array]:
+        """Discrete latent -> (*shape, K), states in order."""
+
+    @property
+    @abstractmethod
+    def means(self) -> Mapping[str, Array]:
+        """Name -> (*shape), where known in closed form."""
+
+    @property
+    @abstractmethod
+    def sds(self) -> Mapping[str, Array]:
+        """Name -> (*shape), where known in closed form; 0 for points."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, Array]:
+        """What else to keep with a saved fit, by name."""
+
+    def findings(self) -> tuple[FitWarning, ...]:
+        """What only the algorithm knows of: modes it clipped, floors it ran into."""
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class FactoredRecord:
+    """What a fit keeps of a factored q: plain facts and arrays, the same from a run and from a file."""
+
+    blocks: tuple[BlockReport, ...]
+    elbo_terms: Mapping[str, float] = field(default_factory=dict)
+    evidence_reason: str = ""
+    restarts: tuple[float, ...] = ()
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    criteria: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def points(self) -> frozenset[str]:
+        """The latents and params that have point estimates."""
+        return frozenset(name for block in self.blocks if block.point for name in block.names)
+
+    def to_dict(self) -> dict[str, object]:
+        """Strict JSON values; the arrays stay out."""
+        return {
+            "blocks": [
+                {"names": list(b.names), "family": b.family, "exact": b.exact, "reason": b.reason}
+                for b in self.blocks
+            ],
+            "elbo_terms": {k: _number(v) for k, v in self.elbo_terms.items()},
+            "evidence_reason": self.evidence_reason,
+            "restarts": [_number(v) for v in self.restarts],
+            "criteria": {k: _number(v) for k, v in self.criteria.items()},
+        }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def record_of(q: Factored, criteria: Mapping[str, float]) -> FactoredRecord:
+    """The facts of a run's q."""
+    held = {id(a) for block in q.blocks for a in block.parameters.values()}
+    more = {name: array for name, array in q.arrays().items() if id(array) not in held}
+    return FactoredRecord(
+        tuple(q.blocks), dict(q.elbo_terms), q.evidence_reason, tuple(q.restarts), more, dict(criteria)
+    )

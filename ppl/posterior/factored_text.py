@@ -1,0 +1,46 @@
+"""What the bound of a factored fit is, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ppl.posterior.factored import FactoredRecord
+from ppl.posterior.record import Bound
+
+
+def bound_sentence(bound: Bound, factored: FactoredRecord, log_evidence: float | None) -> str:
+    """The bound, or what it equals, and how it comes about.
+
+    >>> print(bound_sentence(Bound(-31.25, 0.0, energy=-36.0, entropy=4.75), FactoredRecord(()), None))
+    ELBO -31.25 (closed form)
+      = energy -36.00 + entropy 4.75
+    """
+    if not np.isfinite(bound.elbo):
+        return "ELBO: not available"
+    lines = [_headline(bound, factored, log_evidence)]
+    if factored.criteria:
+        lines.append(_criteria(factored))
+    elif np.isfinite(bound.energy):
+        lines.append(f"  = energy {bound.energy:.2f} + entropy {bound.entropy:.2f}")
+    if len(factored.restarts) > 1:
+        finite = [v for v in factored.restarts if np.isfinite(v)]
+        spread = f"{min(finite):.2f} to {max(finite):.2f}" if finite else "none finite"
+        lines.append(f"  {len(factored.restarts)} restarts ended at {spread}")
+    return "\n".join(lines)
+
+
+def _headline(bound: Bound, factored: FactoredRecord, log_evidence: float | None) -> str:
+    if log_evidence is None:
+        return f"ELBO {bound.elbo:.2f} (closed form)"
+    if factored.criteria:
+        return f"log likelihood {log_evidence:.2f} (exact)"
+    why = f": {factored.evidence_reason}" if factored.evidence_reason else ""
+    if factored.points:
+        return f"log joint of the point estimates {log_evidence:.2f} (exact{why})"
+    return f"log evidence {log_evidence:.2f} (exact{why})"
+
+
+def _criteria(factored: FactoredRecord) -> str:
+    at = factored.criteria
+    count, rows = f"{at['parameters']:.0f} free parameters", f"{at['rows']:g} rows"
+    return f"  AIC {at['aic']:.2f}, BIC {at['bic']:.2f} ({count}, {rows})"
