@@ -1,6 +1,7 @@
 """The array namespace (``xp``) of densities, functions and bijections."""
 
 from ppl.backend.chain import affine_scan, chain_log_partition
+from ppl.backend.dense import dense
 from ppl.backend.elementwise import (
     abs_ as abs,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "concatenate",
     "cos",
     "cumsum",
+    "dense",
     "design",
     "deviance",
     "diagonal",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ppl.errors import Span
+from ppl.graph import networks
 from ppl.graph import nodes as g
 from ppl.language import typed as t
 from ppl.types import Axis, Type
@@ -17,10 +18,13 @@ def build(program: t.Program) -> g.Graph:
 
     Raises nothing: what the checker accepts has a graph.
     """
-    builder = _Builder()
+    builder = _Builder({n: networks.specification(d) for n, d in program.networks.items()})
     statements = tuple(builder.statement(d) for d in program.definitions)
     report = tuple(builder.statement(d) for d in program.report)
-    return g.Graph(statements, report, builder.domains)
+    guide = tuple(builder.guided(q, d) for q in program.guide for d in program.definitions if _guides(q, d))
+    used = tuple(builder.networks[n] for n in program.networks if n in builder.called)
+    weights = tuple(w for n in used for w in builder.weights(program.networks[n.name]))
+    return g.Graph((*weights, *statements), report, builder.domains, (), used, guide)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class _Loops:
 class _Builder:
     """Builds and interns nodes; owns the flat domains it meets."""
 
+    networks: dict[str, g.NetworkSpec] = field(default_factory=dict)
+    called: set[str] = field(default_factory=set)
     domains: dict[g.Dim, g.Domain] = field(default_factory=dict)
     _known: dict[Any, g.Node] = field(default_factory=dict)
     _count: int = 0
@@ -155,6 +161,15 @@ class _Builder:
             d.name, d.kind, place, event, body, d.type, d.span, observed, d.imputes, d.recurrent
         )
 
+    def guided(self, q: t.GuideDef, d: t.Definition) -> g.Statement:
+        """A ``q`` with its own distribution, over the plates that the guide writes."""
+        assert q.family is not None
+        bound = self.bind(q.loops, _Scope({}))
+        event = tuple(g.event_dim(s) for s in q.subscripts if isinstance(s, Axis))
+        axes = tuple(bound.scope.labels[s] if isinstance(s, t.Loop) else g.event_dim(s) for s in q.subscripts)
+        body = self.term(q.family, bound.scope)
+        return g.Statement(d.name, "guide", g.Place(bound.dims, axes), event, body, d.type, q.span)
+
     # ---------------------------------------------------------------- terms
 
     def term(self, x: t.Term, scope: _Scope) -> g.Node:
@@ -197,15 +212,31 @@ class _Builder:
                 items = tuple(self.term(i, scope) for i in x.items)
                 return self.make(g.Items, x.type, _loops(items), _event(x), x.span, items)
             case t.NetworkCall():
-                arguments = tuple(self.term(a, scope) for a in x.arguments)
-                return self.make(
-                    g.NetworkCall, x.type, _loops(arguments), _event(x), x.span, x.network, x.part, arguments
-                )
+                return self._network(x, scope)
             case t.Dist():
                 named = tuple((k, self.term(v, scope)) for k, v in x.arguments)
                 loops = _loops(tuple(v for _, v in named))
                 return self.make(g.Distribution, x.type, loops, _event(x), x.span, x.name, named)
         raise TypeError(f"unknown term {type(x).__name__}")
+
+    def _network(self, x: t.NetworkCall, scope: _Scope) -> g.Node:
+        spec = self.networks[x.network]
+        self.called.add(x.network)
+        arguments = tuple(self.term(a, scope) for a in x.arguments)
+        arrays = tuple(
+            self.make(g.Variable, w.type, w.loops, w.event, x.span, w.name)
+            for w in networks.weight_nodes(spec, x.part, x.span)
+        )
+        return self.make(
+            g.NetworkCall, x.type, _loops(arguments), _event(x), x.span, spec, x.part, arguments, arrays
+        )
+
+    def weights(self, network: t.NetworkDef) -> tuple[g.Statement, ...]:
+        """The arrays of a network as params, or as latents where it has a prior."""
+        written = dict(network.arguments).get("prior")
+        prior = None if written is None else self.term(written, _Scope({}))
+        spec = self.networks[network.name]
+        return tuple(networks.weight_statement(network, w, prior) for w in networks.layer_weights(spec))
 
     def _lag(self, x: t.Shift, scope: _Scope) -> g.Lag:
         return g.Lag(self.term(x.base, scope), self.term(x.amount, scope))
@@ -244,6 +275,11 @@ class _Builder:
             )
         loops = (body.loops - {dim}) | {d for d, _ in bound.keys}
         return self.make(g.Segment, x.type, loops, body.event, x.span, x.function, body, dim, bound.keys)
+
+
+def _guides(q: t.GuideDef, d: t.Definition) -> bool:
+    """Whether a ``q`` gives a definition a distribution of its own (a bare family's name does not)."""
+    return d.name in q.names and d.kind == "latent" and q.family is not None
 
 
 def _with_loops(builder: _Builder, body: g.Node, missing: tuple[g.Dim, ...]) -> g.Node:

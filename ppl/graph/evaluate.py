@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from ppl.backend import ops as xp
+from ppl.backend.op import Traced
 from ppl.errors import DataError, Diagnostic
-from ppl.graph import densities, reductions
+from ppl.graph import densities, networks, reductions
 from ppl.graph import nodes as g
 from ppl.graph.apply import apply
 from ppl.graph.bind import BoundData
@@ -45,11 +46,10 @@ class Evaluator:
     domains: dict[Dim, g.Domain]
     values: dict[str, Named] = field(default_factory=dict)
     states: dict[str, np.ndarray] = field(default_factory=dict)
-    networks: dict[str, Callable[..., Array]] = field(default_factory=dict)
     reads: dict[Dim, StateRead] = field(default_factory=dict)
     rows: dict[str, Unrolled] = field(default_factory=dict)
     deferred: dict[str, Callable[[], Named]] = field(default_factory=dict)
-    _memo: dict[g.Node, Named] = field(default_factory=dict)
+    _memo: dict[Any, Named] = field(default_factory=dict)
     _flat: dict[Dim, tuple[np.ndarray, ...]] = field(default_factory=dict)
     _sizes: dict[Dim, int] = field(default_factory=dict)
 
@@ -93,6 +93,12 @@ class Evaluator:
 
     # ---------------------------------------------------------------- nodes
 
+    def remembered(self, key: Any, make: Callable[[], Named]) -> Named:
+        """A value that several nodes share, kept as long as theirs are."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]
+
     def named(self, node: g.Node) -> Named:
         """The value of a node."""
         known = self._memo.get(node)
@@ -126,7 +132,7 @@ class Evaluator:
             case g.Items():
                 return reductions.items(self, node)
             case g.NetworkCall():
-                return reductions.network(self, node)
+                return networks.network(self, node)
         raise TypeError(f"a {type(node).__name__} has no value")
 
     def _literal(self, node: g.Constant) -> Any:
@@ -209,6 +215,8 @@ class Evaluator:
         if plain and label.type.set == axis.set:
             assert isinstance(label, g.Position)
             return Index(codes, label.dim)
+        if label.type.element != "label" and isinstance(codes.array, Traced):
+            return Index(Named(codes.array - float(self.sets.get(axis.set).low), codes.dims, codes.invalid))
         if label.type.element != "label":
             return Index(
                 Named(codes.numpy.astype(np.int64) - self.sets.get(axis.set).low, codes.dims, codes.invalid)
@@ -218,6 +226,10 @@ class Evaluator:
     def translated(self, codes: Named, source: str, target: str) -> Named:
         if source == target:
             return codes
+        if isinstance(codes.array, Traced):
+            places = self.sets.translate(np.arange(self.sets.size(source)), source, target)
+            table = np.maximum(places, 0).astype(float).reshape((1,) * codes.array.ndim + (-1,))  # type: ignore[attr-defined]
+            return Named(xp.take_along(table, codes.array), codes.dims, codes.invalid)
         moved = self.sets.translate(codes.numpy.astype(np.int64), source, target)
         return Named(moved, codes.dims, _also_invalid(codes, moved < 0, self.size))
 

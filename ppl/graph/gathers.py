@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ppl.backend import ops as xp
+from ppl.backend.op import Traced
 from ppl.graph.named import Named, aligned, merge_invalid, union
 from ppl.graph.nodes import Dim
 
@@ -49,19 +50,30 @@ def gather(value: Named, axes: tuple[Dim, ...], indices: tuple[Index, ...], size
 
 
 def _outside(codes: Named, n: int) -> Named | None:
+    if isinstance(codes.array, Traced):
+        return None
     mask = (codes.numpy < 0) | (codes.numpy >= n)
     return Named(mask.any(axis=0, keepdims=True), codes.dims) if mask.any() else None
 
 
 def _pick(value: Named, picked: list[tuple[Dim, Named]], size: Size) -> Named:
-    codes = {axis: Named(np.clip(c.numpy, 0, size(axis) - 1).astype(np.intp), c.dims) for axis, c in picked}
+    codes = {axis: _inside(c, size(axis)) for axis, c in picked}
     out_dims = union((c.dims for c in codes.values()), size)
     shared = [d for d in out_dims if d in value.dims]
+    if any(isinstance(c.array, Traced) for c in codes.values()):
+        return _pick_traced(value, codes, shared, out_dims, size)
     if any(c.numpy.shape[0] != 1 for c in codes.values()):
         return _pick_by_draw(value, codes, shared, out_dims, size)
     if len(codes) == 1 and not shared and len(out_dims) <= 1:
         return _take(value, *next(iter(codes.items())))
     return _pick_flat(value, codes, shared, out_dims, size)
+
+
+def _inside(codes: Named, n: int) -> Named:
+    """Codes moved into 0..n-1, so that cells marked invalid hold some number."""
+    if isinstance(codes.array, Traced):
+        return Named(xp.minimum(xp.maximum(codes.array, 0.0), float(n - 1)), codes.dims)
+    return Named(np.clip(codes.numpy, 0, n - 1).astype(np.intp), codes.dims)
 
 
 def _take(value: Named, axis: Dim, codes: Named) -> Named:
@@ -115,6 +127,19 @@ def _invalid_picked(
         return mask
     full = np.broadcast_to(aligned(mask, value.dims), (1, *(size(d) for d in value.dims)))
     return _pick_flat(Named(full, value.dims), codes, shared, out_dims, size)
+
+
+def _pick_traced(
+    value: Named, codes: dict[Dim, Named], shared: list[Dim], out_dims: tuple[Dim, ...], size: Size
+) -> Named:
+    """The same with codes that a recorded computation makes: one element for each draw and cell."""
+    group, flat = _flat_codes(codes, shared, out_dims, size)
+    array, rest = _last(value, group)
+    count = int(np.prod([size(d) for d in group], dtype=int))
+    array = xp.broadcast_last(array, tuple(size(d) for d in group))
+    table = xp.reshape_last(array, count=len(group), shape=(*(1 for _ in out_dims), count))
+    index = xp.expand_dims(flat, tuple(range(1, 1 + len(rest)))) if rest else flat
+    return Named(xp.take_along(table, index), (*rest, *out_dims), value.invalid)
 
 
 def _pick_by_draw(

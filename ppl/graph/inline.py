@@ -59,11 +59,15 @@ def _inlined(s: g.Statement, bodies: dict[str, g.Statement]) -> g.Statement:
 def expand(node: g.Node, bodies: dict[str, g.Statement]) -> g.Node:
     """Substitute until no inlined value is mentioned (values refer to each other acyclically)."""
     while g.variables([node]) & set(bodies):
-        node = substitute(node, lambda n: _replacement(n, bodies))
+        new = substitute(node, lambda n: read_value(n, bodies))
+        if new is node:
+            return node
+        node = new
     return node
 
 
-def _replacement(node: g.Node, bodies: dict[str, g.Statement]) -> g.Node | None:
+def read_value(node: g.Node, bodies: dict[str, g.Statement]) -> g.Node | None:
+    """The body of the value that a node reads one cell of; None for any other node."""
     if isinstance(node, g.Gather) and isinstance(node.value, g.Variable) and node.value.name in bodies:
         return _read(bodies[node.value.name], node.selectors)
     if isinstance(node, g.Variable) and node.name in bodies and not bodies[node.name].place.axes:

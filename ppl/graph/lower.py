@@ -16,6 +16,7 @@ from ppl.graph.assemble import Layout, Terms, joint, walk
 from ppl.graph.blocks import Block, unconstrained
 from ppl.graph.cost import Folding, cost_table
 from ppl.graph.named import Named
+from ppl.graph.networks import initial_weights
 from ppl.graph.order import mentions
 from ppl.graph.store import to_stored
 
@@ -134,11 +135,14 @@ def prior_start(lay: Layout) -> np.ndarray:
     at = lay.evaluator()
     out = np.zeros(lay.size)
     terms = None
+    weights = initial_weights(lay.graph.networks, at.size, 0)
     with np.errstate(all="ignore"):
         for group in lay.groups:
             for s in group:
                 block = lay.blocks.get(s.name)
-                if block is not None and s.kind == "latent":
+                if block is not None and s.name in weights:
+                    out[block.where] = unconstrained(at, block, Named(weights[s.name][None], block.dims))[0]
+                elif block is not None and s.kind == "latent":
                     out[block.where] = _median(lay, at, block, rng)
             _advance(lay, at, out, group, terms)
     return out

@@ -155,11 +155,30 @@ class Items(Node):
     items: tuple[Node, ...]
 
 
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The layers of a network: axes of its inputs, of its hidden layers and of each of its parts."""
+
+    name: str
+    activation: str
+    inputs: tuple[Dim, ...]
+    hidden: tuple[Dim, ...]
+    parts: tuple[tuple[str, tuple[Dim, ...]], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class NetworkCall(Node):
-    network: str
+    """A part of a network at its inputs; ``weights`` are the arrays of its layers, in their order."""
+
+    spec: NetworkSpec
     part: str
     arguments: tuple[Node, ...]
+    weights: tuple[Node, ...]
+
+    @property
+    def network(self) -> str:
+        """The network's name."""
+        return self.spec.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,13 +242,16 @@ class Statement:
 class Graph:
     """The log joint: the sum over ``statements`` of log densities, with named axes.
 
-    ``inlined`` keeps the values that a pass substituted into their users.
+    ``inlined`` keeps the values that a pass substituted into their users. ``networks`` are those in
+    use, whose weights are among the statements; ``guide`` what the text says of the approximation.
     """
 
     statements: tuple[Statement, ...]
     report: tuple[Statement, ...] = ()
     domains: dict[Dim, Domain] = field(default_factory=dict)
     inlined: tuple[Statement, ...] = ()
+    networks: tuple[NetworkSpec, ...] = ()
+    guide: tuple[Statement, ...] = ()
 
     def statement(self, name: str) -> Statement | None:
         """The statement that defines ``name`` (a latent, value or param)."""
@@ -254,8 +276,8 @@ def children(node: Node) -> tuple[Node, ...]:
             return (body, *(k for _, k in keys))
         case Items(items=items):
             return items
-        case NetworkCall(arguments=arguments):
-            return arguments
+        case NetworkCall(arguments=arguments, weights=weights):
+            return (*arguments, *weights)
         case Distribution(arguments=named):
             return tuple(v for _, v in named)
     return ()

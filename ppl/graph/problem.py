@@ -17,6 +17,8 @@ from ppl.graph.bind_types import BoundData
 from ppl.graph.build import build
 from ppl.graph.inline import is_discrete
 from ppl.graph.lower import GraphTarget, require_latents
+from ppl.graph.network_sizes import with_hidden_layers
+from ppl.graph.networks import is_weight
 from ppl.graph.order import groups
 from ppl.graph.passes import run_passes
 from ppl.graph.simulate import from_draws, simulate
@@ -53,7 +55,7 @@ class Problem:
     ) -> None:
         refuse_unsupported(program)
         self.program = program
-        self.data = data
+        self.data = data = with_hidden_layers(program, data)
         self.fold = fold
         source = build(program)
         skip = () if noncentre else ("noncentre",)
@@ -145,10 +147,19 @@ class Problem:
         labels = tuple(f"{column}[{','.join(parts)}]" for parts in cell_names)
         return [Quantity(f"{table}.{column}", "imputed", (), (len(cells),), True, labels)]
 
+    @cached_property
+    def weights(self) -> tuple[str, ...]:
+        """Arrays of networks that are fitted as points; too many numbers to be reported one by one."""
+        return tuple(s.name for s in self.plain.statements if s.kind == "param" and is_weight(s.name))
+
     def constrain(self, z: Array) -> dict[str, np.ndarray]:
-        """Latents, params and imputed cells at draws z (S, D): name -> (S, *shape)."""
+        """Latents, params, imputed cells and weights of networks at draws z (S, D): name -> (S, *shape).
+
+        Draws of a weight are one array, repeated without a copy.
+        """
         z = np.asarray(z, dtype=float)
         wanted = {q.name for q in self.quantities if q.kind in ("latent", "param", "imputed")}
+        wanted |= set(self.weights)
         lay = replace(_restricted(self.layout, wanted), fold=False)
         at = lay.evaluator()
         with np.errstate(all="ignore"):
@@ -160,6 +171,9 @@ class Problem:
                 if q.kind == "imputed":
                     array = array[:, self.data.missing[tuple(q.name.split(".", 1))]]  # type: ignore[index]
                 out[q.name] = np.broadcast_to(array, (len(z), *array.shape[1:]))
+        for name in self.weights:
+            first = np.array(at.values[name].array[:1])
+            out[name] = np.broadcast_to(first, (len(z), *first.shape[1:]))
         return out
 
     def values(self, draws: Mapping[str, np.ndarray], names: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
@@ -213,7 +227,7 @@ class Problem:
         self, old: np.ndarray, sets: tuple[str, ...], levels: Mapping[str, tuple[str, ...]]
     ) -> tuple[np.ndarray, np.ndarray]:
         mask: Array = np.ones((), dtype=bool)
-        array = old
+        array = old[:1] if old.strides[0] == 0 else old  # equal draws stay one array
         for axis, name in enumerate(sets):
             bound = self.data.sets[name]
             if name in levels:
@@ -225,7 +239,7 @@ class Problem:
                 codes = np.where(np.arange(bound.size) < old.shape[axis + 1], np.arange(bound.size), -1)
             mask = mask[..., None] & (codes >= 0)
             array = np.take(array, np.maximum(codes, 0), axis=axis + 1)
-        return array, mask
+        return np.broadcast_to(array, (len(old), *array.shape[1:])), mask
 
     def discrete(self, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Probabilities of the states of each discrete latent at draws: name -> (S, *shape, K)."""

@@ -1,4 +1,4 @@
-"""Reductions over whole dims and over ragged groups of rows; lists; network calls."""
+"""Reductions over whole dims and over ragged groups of rows; lists."""
 
 from __future__ import annotations
 
@@ -156,13 +156,6 @@ def items(at: Evaluator, node: g.Items) -> Named:
     arrays = [xp.expand_dims(aligned(p, (*batch, *inner)), -1 - len(inner)) for p in parts]
     out = arrays[0] if len(arrays) == 1 else concatenated(arrays, -1 - len(inner))
     return Named(out, (*batch, *node.event), merge_invalid(parts, at.size))
-
-
-def network(at: Evaluator, node: g.NetworkCall) -> Named:
-    parts = [at.named(a) for a in node.arguments]
-    batch = union((set(p.dims) - set(a.event) for p, a in zip(parts, node.arguments, strict=True)), at.size)
-    arrays = [aligned(p, (*batch, *a.event)) for p, a in zip(parts, node.arguments, strict=True)]
-    return Named(at.networks[node.network](node.part, *arrays), (*batch, *node.event))
 
 
 def dropped(mask: Named | None, over: tuple[Dim, ...]) -> Named | None:

@@ -57,7 +57,8 @@ def _with_children(node: g.Node, new: dict[int, g.Node]) -> g.Node:
         case g.Items():
             return g.Items(*base, tuple(new[id(i)] for i in node.items))
         case g.NetworkCall():
-            return g.NetworkCall(*base, node.network, node.part, tuple(new[id(a)] for a in node.arguments))
+            arguments, weights = (tuple(new[id(x)] for x in xs) for xs in (node.arguments, node.weights))
+            return g.NetworkCall(*base, node.spec, node.part, arguments, weights)
         case g.Distribution():
             return g.Distribution(*base, node.name, tuple((k, new[id(v)]) for k, v in node.arguments))
     return node

@@ -54,8 +54,8 @@ def text(node: g.Node) -> str:
             return f"stack({text(body)} along {loop})"
         case g.Items(items=items):
             return f"[{', '.join(map(text, items))}]"
-        case g.NetworkCall(network=network, part=part, arguments=arguments):
-            return f"{network}({', '.join(map(text, arguments))}).{part}"
+        case g.NetworkCall(spec=spec, part=part, arguments=arguments):
+            return f"{spec.name}({', '.join(map(text, arguments))}).{part}"
         case g.Distribution(name=name, arguments=named):
             return f"{name}({', '.join(f'{k}={text(v)}' for k, v in named)})"
     return type(node).__name__

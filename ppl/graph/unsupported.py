@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from ppl.errors import Diagnostic, ModelError
 from ppl.functions import find
 from ppl.graph.bind_usage import children
+from ppl.graph.networks import ACTIVATIONS, FITTED, specification
 from ppl.language import typed as t
 
 OPERATORS = frozenset({"shift", "nothing"})
 
 
 def refuse_unsupported(program: t.Program) -> None:
-    """Raise `ModelError` E605 for networks and external functions that a definition calls."""
+    """Raise `ModelError` E605 for the layers and external functions that a definition calls in vain."""
     found: dict[str, Diagnostic] = {}
-    for definition in (*program.definitions, *program.report):
-        for term in _terms(definition.body):
+    bodies = [d.body for d in (*program.definitions, *program.report)]
+    bodies += [q.family for q in program.guide if q.family is not None]
+    for body in bodies:
+        for term in _terms(body):
             if isinstance(term, t.NetworkCall):
-                found.setdefault(term.network, _network(term))
+                _network(program.networks[term.network], term, found)
             elif isinstance(term, t.Apply) and term.function not in OPERATORS and find(term.function) is None:
                 found.setdefault(term.function, _extern(term))
     if found:
@@ -33,9 +36,16 @@ def refuse_guide(program: t.Program) -> None:
         raise ModelError((Diagnostic("E605", message, program.guide[0].span, help=help),), program.source)
 
 
-def _network(term: t.NetworkCall) -> Diagnostic:
-    help = "meanwhile write the mean out, as a sum of coefficients times functions of the inputs"
-    return Diagnostic("E605", f"networks are not fitted yet: `{term.network}`", term.span, help=help)
+def _network(network: t.NetworkDef, term: t.NetworkCall, found: dict[str, Diagnostic]) -> None:
+    if network.layer not in FITTED:
+        help = "`MLP` and `Linear` are"
+        message = f"networks of `{network.layer}` are not fitted yet: `{network.name}`"
+        found.setdefault(network.name, Diagnostic("E605", message, term.span, help=help))
+    activation = specification(network).activation
+    if activation not in ACTIVATIONS:
+        message = f"`{network.name}` has no activation `{activation}`"
+        help = f"there are {', '.join(ACTIVATIONS)}"
+        found.setdefault(network.name, Diagnostic("E605", message, network.span, help=help))
 
 
 def _extern(term: t.Apply) -> Diagnostic:

@@ -294,13 +294,18 @@ class Definition:
 
 @dataclass(frozen=True, eq=False)
 class GuideDef:
-    """One ``q(...) ~ family``; ``family`` is a Dist, or a bare strategy name."""
+    """One ``q(...) ~ family``; ``family`` is a Dist, or a bare strategy name.
+
+    ``subscripts`` are those of the first name, completed by the axes of its latent that are not written:
+    a Loop for a plate of the guide, an Axis for an event axis of the family.
+    """
 
     names: tuple[str, ...]
     loops: tuple[Loop, ...]
     strategy: str | None
     family: Term | None
     span: Span
+    subscripts: tuple[Loop | Axis, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

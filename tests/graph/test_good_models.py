@@ -18,7 +18,8 @@ from tests.graph.random_data import frames_of
 HERE = Path(__file__).resolve().parents[1] / "language"
 # random data break the claim `positive(...)`; sizes given as data; a uniform over 111 rows
 SKIPPED = {"settled_points", "cens_interval2", "range", "changepoint"}
-UNSUPPORTED = {"extern", "latent_factors", "vae"}
+UNSUPPORTED = {"extern"}
+NETWORKS = {"latent_factors", "vae"}  # the oracle knows none: see tests/networks
 PATHS = [
     p
     for folder in ("good", "models")
@@ -33,7 +34,7 @@ def problem(path: Path) -> Problem:
     return Problem(program, bind(program, frames_of(program, np.random.default_rng(0))))
 
 
-@pytest.mark.parametrize("path", [p for p in PATHS if p.stem not in UNSUPPORTED], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in PATHS if p.stem not in UNSUPPORTED | NETWORKS], ids=lambda p: p.stem)
 def test_log_joint_and_methods(path: Path) -> None:
     found = problem(path)
     target = found.target()

@@ -65,7 +65,16 @@ def _statement(
         return None
     if strategy == "Exact":
         _check_exact(scope, node, known)
-    return GuideDef(tuple(d.name for d in known), loops, strategy, family, node.span)
+    subscripts = _subscripts(scope, node.targets[0], known[0])
+    return GuideDef(tuple(d.name for d in known), loops, strategy, family, node.span, subscripts)
+
+
+def _subscripts(scope: Scope, target: tree.Target, found: Definition) -> tuple[Loop | Axis, ...]:
+    """The subscripts written, then the latent's own axes that are not."""
+    written = target_subscripts(scope, target, ()) if target.subscripts else ()
+    whole = (*written, *(Axis(s.set) for s in found.subscripts[len(written) :]))
+    axes = iter(renumbered(tuple(s for s in whole if isinstance(s, Axis))))
+    return tuple(next(axes) if isinstance(s, Axis) else s for s in whole)
 
 
 def _target(
