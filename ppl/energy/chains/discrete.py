@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ppl.backend.markov_logs import sums_in_logs
 from ppl.backend.op import Array
+from ppl.energy.chains.logs import backward_log_messages, log_messages
 from ppl.energy.chains.steps import Cut, Steps, cut, steps_of
 from ppl.energy.chains.workspace import Workspace
 
 SMALLEST = 1e-300  # a mass below is none: whether it mattered is seen from the marginals' own mass
 TRUSTED = 1e-260  # marginals with less mass before normalising are made again with more care
 AGREE = 1e-8  # messages at the ends of blocks, found in two ways, differ by less
-RESCALE = 4  # steps between two rescalings
+RESCALE = 6  # steps between two rescalings
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,23 @@ def _one(unary: Array, pair: Array, codes: Array, work: Workspace) -> ChainResul
 
 
 def _in_logs(unary: Array, pair: Array, codes: Array) -> ChainResult:
-    """The sums in logs, whose first step must start in state 0: a table of zeros starts anywhere."""
-    tables = np.concatenate([pair, np.zeros((1, *pair.shape[1:]))])
-    codes = np.concatenate([[len(pair)], codes[1:]])
-    total, single, pairs = sums_in_logs(tables, unary[None], codes)
-    return ChainResult(total, single[0], pairs[0, :-1])
+    """The same sums in logs, several times as long."""
+    forward = log_messages(unary, pair, codes, hard=False)
+    backward = backward_log_messages(unary, pair, codes)
+    with np.errstate(all="ignore"):
+        top = finite(forward[:, -1].max())
+        total = top + np.log(np.exp(forward[:, -1] - top).sum())
+        if total == -np.inf:
+            return ChainResult(np.array([total]), np.zeros(unary.shape), np.zeros(pair.shape))
+        node = np.exp(forward + np.where(unary == -np.inf, -np.inf, backward - unary) - total)
+        node /= node.sum(axis=0)
+        pairs, ahead = np.zeros(pair.shape), backward[:, 1:] - total
+        for i in range(len(unary)):
+            table = np.ascontiguousarray(pair[:, i].T)[:, codes[1:]]
+            each = np.exp(forward[i, :-1] + table + ahead)
+            for j in range(len(unary)):
+                pairs[:, i, j] = np.bincount(codes[1:], weights=each[j], minlength=len(pair))
+    return ChainResult(np.array([total]), node, pairs)
 
 
 class _Sweep:
@@ -207,13 +219,17 @@ class _Sweep:
 
 def _scan(left: Array, right: Array, matrices: Array) -> None:
     """Messages from block to block, in place: matrices (B, start, next)."""
-    ones = np.ones(left.shape[1])
-    for b in range(len(left) - 1):
+    ones, last = np.ones(left.shape[1]), len(left) - 1
+    for b in range(last):
         np.dot(left[b], matrices[b], out=left[b + 1])
-        left[b + 1] /= left[b + 1].dot(ones)
-    for b in range(len(left) - 1, 0, -1):
+        if b % RESCALE == 0:
+            left[b + 1] /= left[b + 1].dot(ones)
+    for b in range(last, 0, -1):
         np.dot(matrices[b], right[b], out=right[b - 1])
-        right[b - 1] /= right[b - 1].dot(ones)
+        if b % RESCALE == 0:
+            right[b - 1] /= right[b - 1].dot(ones)
+    left /= (left @ ones)[:, None]
+    right /= (right @ ones)[:, None]
 
 
 def _scan_in_logs(left: Array, right: Array, matrices: Array, logs: Array) -> None:

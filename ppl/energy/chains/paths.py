@@ -1,0 +1,107 @@
+"""Whole paths of a chain's states: the likeliest, and draws from the posterior.
+
+Read backwards, a path follows one map of states a step: s_{t-1} = f_t(s_t), the best predecessor (Viterbi 1967)
+or one drawn with the uniform number of that step (forward filtering, backward sampling; Chib 1996). The maps of
+all blocks are followed from every last state at once, and one pass over the blocks picks the path.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ppl.backend.op import Array
+from ppl.energy.chains.logs import blocked, log_messages
+from ppl.energy.chains.steps import Cut, cut
+
+MOST_ELEMENTS = 8_000_000  # of the maps that are held at once
+
+
+def likeliest_path(unary: Array, pair: Array, codes: Array) -> tuple[Array, float]:
+    """The states (T,) of greatest posterior probability, and their log weight.
+
+    Potentials as of `chain_marginals`. Of equally good predecessors the lowest state wins.
+
+    >>> stay = np.log(np.array([[[0.9, 0.1], [0.1, 0.9]]]))
+    >>> evidence = np.log(np.array([[0.8, 0.4, 0.8, 0.1, 0.1], [0.2, 0.6, 0.2, 0.9, 0.9]]))
+    >>> likeliest_path(evidence, stay, np.zeros(5, int))[0].tolist()
+    [0, 0, 0, 1, 1]
+    """
+    best = log_messages(unary, pair, codes, hard=True)
+    where, messages = cut(len(codes), len(unary)), _before(best)
+    maps = np.empty((1, *messages.shape), dtype=np.int8 if len(unary) < 128 else np.intp)
+    for state in range(len(unary)):
+        maps[0, state] = (messages + _into(pair, codes, state, where)).argmax(axis=0)
+    last = np.array([best[:, -1].argmax()])
+    return _followed(maps, last, where)[0], float(best[last[0], -1])
+
+
+def sample_paths(unary: Array, pair: Array, codes: Array, draws: int, rng: np.random.Generator) -> Array:
+    """Independent draws (draws, T) of the states given everything.
+
+    Potentials as of `chain_marginals`. Raises ValueError where no path is possible.
+
+    >>> certain = np.array([[0.0, -np.inf, 0.0], [-np.inf, 0.0, -np.inf]])
+    >>> sample_paths(certain, np.zeros((1, 2, 2)), np.zeros(3, int), 2, np.random.default_rng(0)).tolist()
+    [[0, 1, 0], [0, 1, 0]]
+    """
+    forward = log_messages(unary, pair, codes, hard=False)
+    if not forward[:, -1].max() > -np.inf:
+        raise ValueError("no path of the chain is possible")
+    where, messages = cut(len(codes), len(unary)), _before(forward)
+    chunk = max(MOST_ELEMENTS // unary.size, 1)
+    out = np.empty((draws, len(codes)), dtype=np.intp)
+    for first in range(0, draws, chunk):
+        n = min(chunk, draws - first)
+        maps = _drawn_maps(messages, pair, codes, where, rng.random((n, where.length, where.blocks)))
+        last = (_cumulative(forward[:, -1])[:-1, None] <= rng.random(n)).sum(axis=0)
+        out[first : first + n] = _followed(maps, last, where)
+    return out
+
+
+def _before(messages: Array) -> Array:
+    """The messages one step earlier, in blocks (K, L, B); at the first step anything."""
+    k, steps = messages.shape
+    moved = np.concatenate([np.zeros((k, 1)), messages[:, :-1]], axis=1)
+    return blocked(cut(steps, k), moved)
+
+
+def _into(pair: Array, codes: Array, state: int, where: Cut) -> Array:
+    """Log tables of the steps into one state: (K, L, B), or (K, 1, 1) where all are equal."""
+    if len(pair) == 1:
+        return pair[0, :, state, None, None]
+    return blocked(where, np.ascontiguousarray(pair[:, :, state].T)[:, codes])
+
+
+def _cumulative(logs: Array) -> Array:
+    """Cumulative probabilities over the first axis; their last is 1."""
+    with np.errstate(all="ignore"):
+        out = np.cumsum(np.exp(logs - logs.max(axis=0)), axis=0)
+        return out / out[-1]
+
+
+def _drawn_maps(messages: Array, pair: Array, codes: Array, where: Cut, uniform: Array) -> Array:
+    """A predecessor of every state at every step (n, K, L, B) by inversion; uniform (n, L, B)."""
+    k = len(messages)
+    maps = np.zeros((len(uniform), *messages.shape), dtype=np.int8 if k < 128 else np.intp)
+    for state in range(k):
+        below = _cumulative(messages + _into(pair, codes, state, where))
+        for i in range(k - 1):
+            maps[:, state] += below[i] <= uniform
+    return maps
+
+
+def _followed(maps: Array, last: Array, where: Cut) -> Array:
+    """Paths (n, T) that end in `last` (n,), by maps (n, K, L, B) from the state at a step to the one before."""
+    n, k, length, blocks = maps.shape
+    traced = np.empty_like(maps)
+    state = np.broadcast_to(np.arange(k, dtype=np.intp)[:, None], (n, k, blocks))
+    for step in range(length - 1, -1, -1):
+        traced[:, :, step] = state
+        state = np.take_along_axis(maps[:, :, step], state, axis=1).astype(np.intp)
+    ends = np.empty((n, blocks), dtype=np.intp)
+    ends[:, -1] = last
+    each = np.arange(n)
+    for b in range(blocks - 1, 0, -1):
+        ends[:, b - 1] = state[each, ends[:, b], b]
+    path = np.take_along_axis(traced, ends[:, None, None, :], axis=1)[:, 0]
+    return path.swapaxes(1, 2).reshape(n, -1)[:, where.padding :].astype(np.intp)
