@@ -114,7 +114,7 @@ def _before_rows(at: Evaluator, s: g.Statement) -> Evaluator:
     """An evaluator for bounds, which may not depend on the latent's own earlier rows."""
     if s.name not in mentions((s.body,)):
         return at
-    if s.name in mentions(tuple(_bound_nodes(s.body))):
+    if s.name in mentions(tuple(bound_nodes(s.body))):
         message = f"the bounds of `{s.name}` depend on its own earlier rows, which no method fits yet"
         help = f"draw a share of what is left: `{s.name}[i] = {s.name}[i-1] * v[i]` with `v[i] ~ Uniform(0, 1)`"
         raise ModelError((Diagnostic("E605", message, span=s.span, help=help),))
@@ -125,18 +125,18 @@ def _before_rows(at: Evaluator, s: g.Statement) -> Evaluator:
     return replace(at, values={**at.values, s.name: Named(np.zeros((1, *shape)), names)}, _memo={})
 
 
-def _bound_nodes(body: g.Node) -> list[g.Node]:
+def bound_nodes(body: g.Node) -> list[g.Node]:
     """The arguments that bound a distribution, in all its cases and wrappers."""
     if isinstance(body, g.Choose):
-        return [*_bound_nodes(body.then), *_bound_nodes(body.other)]
+        return [*bound_nodes(body.then), *bound_nodes(body.other)]
     out: list[g.Node] = []
     for name, node in body.arguments if isinstance(body, g.Distribution) else ():
         if name in ("lower", "upper"):
             out.append(node)
         elif isinstance(node, g.Distribution | g.Choose):
-            out += _bound_nodes(node)
+            out += bound_nodes(node)
         elif isinstance(node, g.Items):
-            out += [b for item in node.items for b in _bound_nodes(item)]
+            out += [b for item in node.items for b in bound_nodes(item)]
     return out
 
 
