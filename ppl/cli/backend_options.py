@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING
 from functools import cache
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 import click
 
@@ -39,31 +39,56 @@ def _joined(word: str) -> str:
 
 @cache
 def backend_flags(taken: frozenset[str]) -> tuple[click.Option, ...]:
-    """One flag for each option field of each backend; ``taken`` flags get the method as a prefix."""
-    from ppl.inference.base import discover, options
+    """One flag for each option field of each backend; ``taken`` flags get the method as a prefix.
 
-    found: dict[str, click.Option] = {}
+    Methods may share a flag, whose help then tells what it does for each.
+    """
+    from ppl.inference.base import discover, options
+    from ppl.inference.option_values import option_kinds
+
+    found: dict[str, list[tuple[str, Any, Any]]] = {}
     for method, backend in discover().items():
-        hints = get_type_hints(backend)
+        kinds = option_kinds(backend)
         for field in options(backend):
             flag = "--" + field.name.replace("_", "-")
             if flag in taken:
                 flag = f"--{method}-{field.name.replace('_', '-')}"
-            found.setdefault(flag, _flag(flag, field, hints[field.name]))
-    return tuple(found.values())
+            found.setdefault(flag, []).append((method, field, kinds[field.name]))
+    return tuple(_flag(flag, uses) for flag, uses in found.items())
 
 
-def _flag(flag: str, field: Any, hint: Any) -> click.Option:
-    default = field.default if field.default is not MISSING else field.default_factory()
-    shown = "" if default in (0, True, False) or default == "" else f" [{default}]"
-    text = f"{field.metadata.get('help', '')}{shown}"
-    text = text[:1].upper() + text[1:]
+def _flag(flag: str, uses: Sequence[tuple[str, Any, Any]]) -> click.Option:
+    field = uses[0][1]
     destination = PREFIX + field.name
-    if hint is bool:
+    text = _help(uses)
+    if all(k is bool for _, _, k in uses):
         spelling = f"{flag}/--no-{flag.removeprefix('--')}"
         return click.Option([spelling, destination], default=None, help=text)
-    kind = LooseChoice(get_args(hint)) if get_origin(hint) is Literal else hint
-    return click.Option([flag, destination], type=kind, default=None, help=text)
+    return click.Option([flag, destination], type=_type([k for _, _, k in uses]), default=None, help=text)
+
+
+def _type(kinds: Sequence[Any]) -> Any:
+    """The type of all uses, or text, which the method that is chosen then reads by its own type."""
+    if all(get_origin(kind) is Literal for kind in kinds):
+        return LooseChoice(dict.fromkeys(word for kind in kinds for word in get_args(kind)))
+    return kinds[0] if len(set(kinds)) == 1 else str
+
+
+def _help(uses: Sequence[tuple[str, Any, Any]]) -> str:
+    """One sentence, or one a method where they differ."""
+    by_text: dict[str, list[str]] = {}
+    for method, field, _ in uses:
+        by_text.setdefault(_one_help(field), []).append(method)
+    if len(by_text) == 1:
+        text = next(iter(by_text))
+        return text[:1].upper() + text[1:]
+    return "; ".join(f"{', '.join(methods)}: {text}" for text, methods in by_text.items())
+
+
+def _one_help(field: Any) -> str:
+    default = field.default if field.default is not MISSING else field.default_factory()
+    shown = "" if default in (0, True, False, None) or default == "" else f" [{default}]"
+    return f"{field.metadata.get('help', '')}{shown}"
 
 
 def chosen(values: Mapping[str, Any]) -> dict[str, Any]:

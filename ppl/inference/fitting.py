@@ -18,6 +18,7 @@ from ppl.graph.bind_statistics import statistics
 from ppl.graph.unsupported import refuse_guide
 from ppl.inference.base import NotMonotone, discover, options
 from ppl.inference.examined import examine
+from ppl.inference.option_values import from_text, option_kinds
 from ppl.inference.run import Options, Run, run
 from ppl.language.typed import Program
 from ppl.posterior.assemble import imputed_cells, levels_of
@@ -54,7 +55,12 @@ class How:
                 raise fail(UsageError, "E705", message)
         if self.draws is not None and self.draws < 2:
             raise fail(UsageError, "E705", "at least 2 draws have to be kept")
-        return kind(**(self.options or {}))
+        kinds = option_kinds(kind)
+        given = {
+            name: from_text(kind, name, value) if isinstance(value, str) and kinds[name] is not str else value
+            for name, value in (self.options or {}).items()
+        }
+        return kind(**given)
 
 
 def _near(name: str, known: list[str]) -> str:

@@ -61,6 +61,10 @@ class Factored(ABC):
     evidence_reason: str
     restarts: tuple[float, ...]
     """The ELBO at which each restart ended, -inf where it did not converge."""
+    means: Mapping[str, Array]
+    """Name -> (*shape), where known in closed form."""
+    sds: Mapping[str, Array]
+    """Name -> (*shape), where known in closed form; 0 for points."""
 
     @abstractmethod
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
@@ -76,16 +80,6 @@ class Factored(ABC):
     @abstractmethod
     def probabilities(self) -> dict[str, Array]:
         """Discrete latent -> (*shape, K), states in order."""
-
-    @property
-    @abstractmethod
-    def means(self) -> Mapping[str, Array]:
-        """Name -> (*shape), where known in closed form."""
-
-    @property
-    @abstractmethod
-    def sds(self) -> Mapping[str, Array]:
-        """Name -> (*shape), where known in closed form; 0 for points."""
 
     @abstractmethod
     def arrays(self) -> dict[str, Array]:
@@ -132,8 +126,9 @@ def _number(value: float) -> float | None:
 
 def record_of(q: Factored, criteria: Mapping[str, float]) -> FactoredRecord:
     """The facts of a run's q."""
-    held = {id(a) for block in q.blocks for a in block.parameters.values()}
-    more = {name: array for name, array in q.arrays().items() if id(array) not in held}
+    blocks = tuple(q.blocks)
+    held = [a for block in blocks for a in block.parameters.values()]
+    more = {name: array for name, array in q.arrays().items() if not any(array is a for a in held)}
     return FactoredRecord(
-        tuple(q.blocks), dict(q.elbo_terms), q.evidence_reason, tuple(q.restarts), more, dict(criteria)
+        blocks, dict(q.elbo_terms), q.evidence_reason, tuple(q.restarts), more, dict(criteria)
     )

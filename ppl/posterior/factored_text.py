@@ -23,9 +23,7 @@ def bound_sentence(bound: Bound, factored: FactoredRecord, log_evidence: float |
     elif np.isfinite(bound.energy):
         lines.append(f"  = energy {bound.energy:.2f} + entropy {bound.entropy:.2f}")
     if len(factored.restarts) > 1:
-        finite = [v for v in factored.restarts if np.isfinite(v)]
-        spread = f"{min(finite):.2f} to {max(finite):.2f}" if finite else "none finite"
-        lines.append(f"  {len(factored.restarts)} restarts ended at {spread}")
+        lines.append(_restarts(factored.restarts))
     return "\n".join(lines)
 
 
@@ -44,3 +42,13 @@ def _criteria(factored: FactoredRecord) -> str:
     at = factored.criteria
     count, rows = f"{at['parameters']:.0f} free parameters", f"{at['rows']:g} rows"
     return f"  AIC {at['aic']:.2f}, BIC {at['bic']:.2f} ({count}, {rows})"
+
+
+def _restarts(ends: tuple[float, ...]) -> str:
+    finite = [v for v in ends if np.isfinite(v)]
+    failed = f"; {len(ends) - len(finite)} did not converge" if len(finite) < len(ends) else ""
+    if not finite:
+        return f"  {len(ends)} restarts, none of which converged"
+    low, high = f"{min(finite):.2f}", f"{max(finite):.2f}"
+    where = f"at {low}" if low == high else f"between {low} and {high}"
+    return f"  {len(ends)} restarts ended {where}{failed}"

@@ -54,6 +54,7 @@ def _record(fit: Fit) -> dict[str, Any]:
         "imputed": [asdict(c) for c in fit.imputed],
         "estimates": [{"name": e.name, "kind": e.kind, "labels": list(e.labels)} for e in fit.estimates],
         "draws": list(fit.draws),
+        "draw_count": fit.draw_count,
         "states": [{"name": s.name, "labels": list(s.labels), "states": list(s.states)} for s in fit.states],
         "constants": list(fit.constants),
         "trace": list(fit.trace),
@@ -68,7 +69,7 @@ def _arrays(fit: Fit) -> dict[str, np.ndarray]:
         arrays[f"estimates/{i}"] = np.column_stack([e.values, e.khat])
     for group in ("draws", "constants", "trace"):
         for i, array in enumerate(getattr(fit, group).values()):
-            arrays[f"{group}/{i}"] = _plain(_once(array))
+            arrays[f"{group}/{i}"] = _plain(_once(array) if group == "draws" else array)
     for i, table in enumerate(fit.states):
         arrays[f"states/{i}"] = _plain(table.probabilities)
     if isinstance(fit.approximation, Approximation):
@@ -91,9 +92,9 @@ def _once(array: Any) -> Any:
     return array[:1] if np.ndim(array) and len(array) > 1 and np.asarray(array).strides[0] == 0 else array
 
 
-def _repeated(draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _repeated(draws: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
     """The inverse of `_once`, without a copy."""
-    count = max((len(a) for a in draws.values()), default=0)
+    count = max([count, *(len(a) for a in draws.values())])
     return {
         name: np.broadcast_to(a, (count, *a.shape[1:])) if len(a) == 1 else a for name, a in draws.items()
     }
@@ -128,7 +129,7 @@ def _fit(reader: archive.Reader, record: Mapping[str, Any]) -> Fit:
         **{name: record[name] for name in PLAIN},
         model_text=reader.text(MODEL),
         estimates=_estimates(reader, record["estimates"]),
-        draws=_repeated(_group(reader, "draws", record)),
+        draws=_repeated(_group(reader, "draws", record), int(record.get("draw_count", 0))),
         approximation=_gaussian(reader) if factored is None else None,
         factored=None if factored is None else store_factored.read(reader, factored),
         bound=Bound(**{k: np.nan if v is None else float(v) for k, v in record["bound"].items()}),
