@@ -2,15 +2,20 @@
 
 from ppl.energy.chains.discrete import ChainResult, chain_marginals
 from ppl.energy.chains.emissions import emission_scores, statistics
+from ppl.energy.chains.gaussian import GaussianChain, NotPositive, gaussian_chain, sample_gaussian_chain
 from ppl.energy.chains.paths import likeliest_path, sample_paths
 from ppl.energy.chains.workspace import Workspace
 
 __all__ = [
     "ChainResult",
+    "GaussianChain",
+    "NotPositive",
     "Workspace",
     "chain_marginals",
     "emission_scores",
+    "gaussian_chain",
     "likeliest_path",
+    "sample_gaussian_chain",
     "sample_paths",
     "statistics",
 ]
