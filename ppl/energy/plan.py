@@ -1,0 +1,167 @@
+"""Which latents q keeps together, in which family, and which statement is the reason where one is not exact."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from ppl.energy.blocks.base import Block
+from ppl.energy.blocks.discrete import DiscreteBlock
+from ppl.energy.blocks.discrete_chain import DiscreteChain
+from ppl.energy.blocks.family import FamilyBlock
+from ppl.energy.blocks.gaussian import GaussianBlock
+from ppl.energy.blocks.gaussian_chain import GaussianChain
+from ppl.energy.blocks.point import PointBlock
+from ppl.energy.blocks.tabulated import TabulatedBlock
+from ppl.energy.chain_steps import chain_steps
+from ppl.energy.families import matching
+from ppl.energy.gaussian_groups import Group, groups
+from ppl.energy.operands import Size
+from ppl.energy.shape import Demand, demands
+from ppl.energy.terms import Energy
+from ppl.errors import Span
+from ppl.supports import REAL, Interval
+
+LARGEST_JOINT = 500  # elements of one dense Gaussian
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for: latents to fit by points, and whether coefficients are kept together."""
+
+    points: Collection[str] = ()
+    merge: bool = True
+    families: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a block is as it is: one sentence, and the place of the statement that decides."""
+
+    text: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The blocks of q in the order of their updates, which block holds each latent, and the reasons."""
+
+    energy: Energy
+    blocks: tuple[Block, ...]
+    of: Mapping[str, int]
+    reasons: tuple[Reason, ...]
+
+
+class NoFactor(Exception):
+    """A latent for which no family of q is known; ``reason`` says why."""
+
+    def __init__(self, name: str, reason: Reason) -> None:
+        super().__init__(reason.text)
+        self.name, self.reason = name, reason
+
+
+def plan(energy: Energy, wishes: Wishes | None = None) -> Plan:
+    """Split the latents into blocks. Raises `NoFactor`."""
+    wishes = wishes or Wishes()
+    size = Size(energy.sizes)
+    asked = demands(energy, size)
+    made: list[tuple[Block, Reason]] = []
+    gaussian = {n: d for n, d in asked.items() if is_gaussian(d)}
+    for group in groups(energy, gaussian, size, LARGEST_JOINT if wishes.merge else 0):
+        made.append(_gaussian_block(group, energy, wishes))
+    for name, demand in asked.items():
+        if name not in gaussian:
+            made.append(_block(energy, demand, wishes, size))
+    made.sort(key=lambda pair: _rank(pair[0]))
+    of = {name: i for i, (block, _) in enumerate(made) for name in block.names}
+    return Plan(energy, tuple(b for b, _ in made), of, tuple(r for _, r in made))
+
+
+def _rank(block: Block) -> tuple[int, int]:
+    """Locals first, then chains and Gaussians, then scales and weights, then points."""
+    kind = (DiscreteBlock, DiscreteChain, GaussianChain, GaussianBlock, FamilyBlock, TabulatedBlock)
+    first = next((i for i, k in enumerate(kind) if isinstance(block, k)), len(kind))
+    return first, -max(prod(s) for s in block.shapes().values())
+
+
+def is_gaussian(demand: Demand) -> bool:
+    """Whether a latent on the real line enters by x and by products of two of its elements only."""
+    latent = demand.latent
+    if latent.states is not None or latent.support != REAL or latent.multiplicity is not None:
+        return False
+    worst = max(demand.degree.values(), default=0)
+    return set(demand.statistics) <= {"x", "power:2"} and worst <= 2
+
+
+def _gaussian_block(group: Group, energy: Energy, wishes: Wishes) -> tuple[Block, Reason]:
+    point = any(m.latent.name in wishes.points or m.latent.kind == "param" for m in group.members)
+    names = ", ".join(m.latent.name for m in group.members)
+    if group.chain is not None:
+        chain = GaussianChain(group.members, point, group.chain)
+        return chain, Reason(f"{names}: linear and Gaussian in its neighbours, one chain")
+    block = GaussianBlock(group.members, point)
+    width = f", {block.width} elements together" if block.width > 1 else ""
+    return block, Reason(f"{names}: every factor is quadratic in it{width}")
+
+
+def _block(energy: Energy, demand: Demand, wishes: Wishes, size: Size) -> tuple[Block, Reason]:
+    latent = demand.latent
+    if latent.states is not None:
+        return _discrete(energy, demand, size)
+    if demand.coupled:
+        term = energy.terms[next(c.term for c in demand.couplings if set(c.axes) - {"same"})]
+        raise NoFactor(latent.name, Reason(f"a factor couples elements of `{latent.name}`", term.span))
+    if latent.name in wishes.points or latent.kind == "param":
+        return PointBlock.of(latent, energy), Reason(f"{latent.name}: a point, the mode of its conditional")
+    kind = matching(statistics(demand), latent.support)
+    if kind is not None:
+        return FamilyBlock(latent, kind), Reason(f"{latent.name}: its conditional is {kind.name}")
+    if latent.event == 0 and isinstance(latent.support, Interval):
+        return TabulatedBlock.of(latent, energy), _tabulated_reason(energy, demand)
+    raise NoFactor(latent.name, _no_family(energy, demand))
+
+
+def statistics(demand: Demand) -> set[str]:
+    """The statistics of a latent; two reads of one element are its square."""
+    squared = {c.term for c in demand.couplings}
+    stats = {s for s, terms in demand.statistics.items() if set(terms) - squared}
+    return stats | ({"power:2"} if squared else set())
+
+
+def _discrete(energy: Energy, demand: Demand, size: Size) -> tuple[Block, Reason]:
+    latent = demand.latent
+    axes = demand.axes()
+    moving = [i for i, found in enumerate(axes) if found - {"same"}]
+    if not moving:
+        return DiscreteBlock(latent), Reason(f"{latent.name}: finitely many states, each element by itself")
+    if len(moving) > 1 or axes[moving[0]] - {"same", "after", "before"} or latent.multiplicity is not None:
+        term = energy.terms[next(c.term for c in demand.couplings if set(c.axes) - {"same"})]
+        raise NoFactor(
+            latent.name,
+            Reason(f"`{latent.name}` is coupled with other elements than its neighbour", term.span),
+        )
+    numbers = {c.term for c in demand.couplings if c.axes[moving[0]] != "same"}
+    steps = chain_steps(latent, moving[0], [(n, energy.terms[n]) for n in sorted(numbers)], size)
+    return DiscreteChain(latent, moving[0], steps), Reason(
+        f"{latent.name}: a chain, exact by forward-backward"
+    )
+
+
+def _tabulated_reason(energy: Energy, demand: Demand) -> Reason:
+    stats = ", ".join(sorted(statistics(demand)))
+    text = f"{demand.latent.name}: no family has all of {stats}; its conditional is tabulated"
+    return Reason(text, _span(energy, demand))
+
+
+def _no_family(energy: Energy, demand: Demand) -> Reason:
+    stats = ", ".join(sorted(statistics(demand)))
+    return Reason(f"no family of q for `{demand.latent.name}` has all of {stats}", _span(energy, demand))
+
+
+def _span(energy: Energy, demand: Demand) -> Span | None:
+    for latent_terms in demand.statistics.values():
+        for number in latent_terms:
+            if energy.terms[number].span is not None:
+                return energy.terms[number].span
+    return None

@@ -1,0 +1,127 @@
+"""What coordinate ascent found, as a factored approximation: draws, probabilities, figures and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ppl.energy.ascent import Ascent, State
+from ppl.energy.blocks.base import Block
+from ppl.energy.blocks.discrete import DiscreteBlock
+from ppl.energy.blocks.discrete_chain import DiscreteChain
+from ppl.energy.blocks.gaussian import GaussianMembers
+from ppl.energy.blocks.point import PointBlock
+from ppl.posterior.factored import POINT, BlockReport, Factored
+
+Array = Any
+
+
+class Coordinates(Factored):
+    """A product of the blocks' factors."""
+
+    def __init__(self, ascent: Ascent, state: State, restarts: tuple[float, ...] = ()) -> None:
+        self.ascent, self.state = ascent, state
+        self.restarts = restarts
+        self.elbo = state.elbo
+        self.log_evidence = state.elbo if exact(ascent) else None
+        self.evidence_reason = _evidence_reason(ascent)
+
+    @cached_property
+    def blocks(self) -> tuple[BlockReport, ...]:  # type: ignore[override]
+        return tuple(
+            BlockReport(b.names, POINT if is_point(b) else b.family, b.exact, r.text, b.parameters(f))
+            for b, r, f in zip(self.ascent.blocks, self.ascent.plan.reasons, self.state.factors, strict=True)
+        )
+
+    @cached_property
+    def elbo_terms(self) -> Mapping[str, float]:  # type: ignore[override]
+        out: dict[str, float] = {}
+        values = self.ascent.polynomial.values(self.state.factors)
+        for product, value in zip(self.ascent.polynomial.products, values, strict=True):
+            name = product.origin.name if product.origin is not None else "constant"
+            out[name] = out.get(name, 0.0) + float(value)
+        if self.ascent.plan.energy.constant:
+            out["constant"] = out.get("constant", 0.0) + self.ascent.plan.energy.constant
+        for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
+            if not is_point(block):
+                out[f"entropy({', '.join(block.names)})"] = factor.entropy
+        return out
+
+    @cached_property
+    def _moments(self) -> dict[str, tuple[Array, Array]]:
+        out: dict[str, tuple[Array, Array]] = {}
+        for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
+            out |= block.moments(factor)
+        return out
+
+    @property
+    def means(self) -> Mapping[str, Array]:  # type: ignore[override]
+        return {n: self._cells(n, m[0]) for n, m in self._moments.items()}
+
+    @property
+    def sds(self) -> Mapping[str, Array]:  # type: ignore[override]
+        return {n: self._cells(n, m[1]) for n, m in self._moments.items()}
+
+    def _cells(self, name: str, array: Array) -> Array:
+        """Imputed columns keep their blank cells only."""
+        latent = self.ascent.plan.energy.latents[name]
+        if latent.kind != "imputed" or latent.defined is None:
+            return array
+        return array[..., latent.defined]
+
+    def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        out: dict[str, Array] = {}
+        for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
+            if not isinstance(block, DiscreteBlock | DiscreteChain):
+                out |= block.sample(factor, rng, n)
+        return {name: self._cells(name, a) for name, a in out.items()}
+
+    def log_density(self, draws: Mapping[str, Array]) -> Array | None:
+        total: Array = 0.0
+        for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
+            if isinstance(block, DiscreteBlock | DiscreteChain):
+                continue
+            part = block.log_density(factor, draws)
+            if part is None:
+                return None
+            total = total + part
+        return total
+
+    def probabilities(self) -> dict[str, Array]:
+        out = {}
+        for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
+            if isinstance(block, DiscreteBlock | DiscreteChain):
+                out[block.latent.name] = factor.means[("is", block.latent.name)]
+        return out
+
+    def arrays(self) -> dict[str, Array]:
+        return {}
+
+
+def is_point(block: Block) -> bool:
+    """Whether a block is a point estimate."""
+    return isinstance(block, PointBlock) or (isinstance(block, GaussianMembers) and block.point)
+
+
+def exact(ascent: Ascent) -> bool:
+    """Whether q is the posterior itself (given the points): no factor ties two of its blocks."""
+    for product in ascent.polynomial.products:
+        free = {op.block for op in product.operands if not is_point(ascent.blocks[op.block])}
+        if len(free) > 1:
+            return False
+    return all(b.exact for b in ascent.blocks)
+
+
+def _evidence_reason(ascent: Ascent) -> str:
+    if exact(ascent):
+        given = " given the point estimates" if any(is_point(b) for b in ascent.blocks) else ""
+        return f"no factor ties two blocks of q, so that q is the posterior{given}"
+    for product in ascent.polynomial.products:
+        free = sorted({op.block for op in product.operands if not is_point(ascent.blocks[op.block])})
+        if len(free) > 1 and product.origin is not None:
+            names = " and ".join(", ".join(ascent.blocks[i].names) for i in free[:2])
+            return f"a bound: `{product.origin.name}` ties {names}"
+    return "a bound"
