@@ -18,7 +18,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "Gamma": [{"shape": np.array([[0.2, 3.5], [60.0, 1.0]]), "rate": np.array([[0.5, 2.0], [40.0, 1e-2]])}],
     "InverseGamma": [{"shape": np.array([4.5, 60.0]), "scale": np.array([0.5, 2.0])}],
     "Beta": [{"a": np.array([0.5, 3.0, 80.0]), "b": np.array([0.7, 2.0, 5.0])}],
-    "Dirichlet": [{"concentration": np.array([[0.3, 2.0, 5.0], [40.0, 1.0, 3.0]])}],
+    "Dirichlet": [{"concentration": np.array([[0.3, 2.0, 5.0], [40.0, 1.5, 3.0]])}],
     "MultivariateNormal": [
         {"mean": np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]), "cov": np.stack([SPD, 3.0 * SPD])},
         {"mean": np.array([[1.0], [2.0]]), "cov": np.array([[[2.0]], [[0.5]]])},

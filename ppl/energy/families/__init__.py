@@ -47,7 +47,7 @@ def names() -> tuple[str, ...]:
 
 
 def matching(statistics: Iterable[str], support: Support) -> type[Family] | None:
-    """The family over the support with the fewest statistics that include all of these, or None.
+    """The family over the support with the fewest statistics (then axes) that include all of these, or None.
 
     >>> from ppl.supports import POSITIVE
     >>> matching({"log", "x"}, POSITIVE).name, matching({"power:2", "x"}, POSITIVE)
@@ -57,4 +57,4 @@ def matching(statistics: Iterable[str], support: Support) -> type[Family] | None
     found = (
         f for f in map(find, names()) if f is not None and f.fits(support) and wanted <= set(f.statistics)
     )
-    return min(found, key=lambda f: len(f.statistics), default=None)
+    return min(found, key=lambda f: (len(f.statistics), f.event_dims, f.name), default=None)

@@ -80,7 +80,8 @@ class Beta(Family):
         a, b = (np.maximum(c - 1.0, 0.0) for c in _counts(eta))
         first, second = _counts(eta)
         flat = a + b == 0
-        end = np.where(first > second, 1.0, np.where(first < second, 0.0, 0.5))
+        uniform = (first == 1.0) & (second == 1.0)
+        end = np.where(uniform, 0.5, np.where(first > second, 1.0, 0.0))
         value = np.where(flat, end, a / np.where(flat, 1.0, a + b))
         return value, (value == 0) | (value == 1)
 
