@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ppl.energy.chains import ChainResult, Workspace, chain_marginals, emission_scores, statistics
+from ppl.energy.chains import (
+    ChainResult,
+    Workspace,
+    chain_marginals,
+    chain_pair_marginals,
+    emission_scores,
+    statistics,
+)
 from tests.energy.chain_oracles import enumerated, log_loop
 
 LENGTHS = (1, 2, 3, 7, 37, 1003, 5000)
@@ -147,6 +154,40 @@ def test_batches_and_a_workspace_used_again() -> None:
             ChainResult(both.log_partition[n : n + 1], both.node[n], both.pair_sums[n]),
             log_loop(more[n], table, codes),
         )
+
+
+@pytest.mark.parametrize("steps", [1, 2, 40])
+@pytest.mark.parametrize("own", [False, True])
+def test_many_short_chains(steps: int, own: bool) -> None:
+    rng = np.random.default_rng(7)
+    unary, codes = 3 * rng.standard_normal((60, 3, steps)), rng.integers(0, 2, steps)
+    pair = np.log(rng.dirichlet(np.ones(3), (60, 2, 3)))
+    found = chain_marginals(unary, pair if own else pair[0], codes)
+    for n in range(60):
+        one = ChainResult(found.log_partition[n : n + 1], found.node[n], found.pair_sums[n])
+        agree(one, log_loop(unary[n], pair[n] if own else pair[0], codes))
+
+
+def test_one_hard_chain_among_many() -> None:
+    unary, pair = np.zeros((60, 2, 40)), np.where(np.eye(2), 0.0, -600.0)[None]
+    unary[3, 0, 5::2] = unary[3, 1, 4::2] = -5000.0
+    codes = np.zeros(40, dtype=int)
+    found = chain_marginals(unary, pair, codes)
+    for n in (2, 3):
+        one = ChainResult(found.log_partition[n : n + 1], found.node[n], found.pair_sums[n])
+        agree(one, log_loop(unary[n], pair, codes))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 1003])
+@pytest.mark.parametrize("spread", [1.0, 300.0])
+def test_tables_that_vary(steps: int, spread: float) -> None:
+    rng = np.random.default_rng(8)
+    unary, pair = rng.standard_normal((4, steps)), spread * rng.standard_normal((4, 4, steps))
+    found = chain_pair_marginals(unary, pair)
+    total, node, pairs = log_loop(unary, np.moveaxis(pair, -1, 0), np.arange(steps))
+    assert found.log_partition[0] == pytest.approx(total, rel=1e-11)
+    np.testing.assert_allclose(found.node, node, atol=1e-8)
+    np.testing.assert_allclose(found.pairs, np.moveaxis(pairs, 0, -1), atol=1e-8)
 
 
 def test_first_code_is_not_read_and_the_comparison_can_fail() -> None:

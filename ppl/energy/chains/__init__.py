@@ -1,6 +1,6 @@
 """Exact sums over chains in time: hidden Markov and linear-Gaussian blocks of q."""
 
-from ppl.energy.chains.discrete import ChainResult, chain_marginals
+from ppl.energy.chains.discrete import ChainResult, PairResult, chain_marginals, chain_pair_marginals
 from ppl.energy.chains.emissions import emission_scores, statistics
 from ppl.energy.chains.gaussian import GaussianChain, NotPositive, gaussian_chain, sample_gaussian_chain
 from ppl.energy.chains.paths import likeliest_path, sample_paths
@@ -10,8 +10,10 @@ __all__ = [
     "ChainResult",
     "GaussianChain",
     "NotPositive",
+    "PairResult",
     "Workspace",
     "chain_marginals",
+    "chain_pair_marginals",
     "emission_scores",
     "gaussian_chain",
     "likeliest_path",

@@ -16,13 +16,14 @@ import numpy as np
 
 from ppl.backend.op import Array
 from ppl.energy.chains.logs import backward_log_messages, log_messages
-from ppl.energy.chains.steps import Cut, Steps, cut, steps_of
-from ppl.energy.chains.workspace import Workspace
+from ppl.energy.chains.steps import BatchTables, Cut, Steps, VaryingTables, cut, steps_of
+from ppl.energy.chains.workspace import Workspace, own_workspace
 
 SMALLEST = 1e-300  # a mass below is none: whether it mattered is seen from the marginals' own mass
 TRUSTED = 1e-260  # marginals with less mass before normalising are made again with more care
 AGREE = 1e-8  # messages at the ends of blocks, found in two ways, differ by less
 RESCALE = 6  # steps between two rescalings
+STEPS_OF_A_CALL = 25  # how many steps of many chains take as long as one short chain by itself
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,15 @@ class ChainResult:
     pair_sums: Array
 
 
+@dataclass(frozen=True)
+class PairResult:
+    """log Z (1,), marginals (K, T), pair marginals (K_prev, K_next, T) of the step into t; at t = 0 they are 0."""
+
+    log_partition: Array
+    node: Array
+    pairs: Array
+
+
 def chain_marginals(unary: Array, pair: Array, codes: Array, *, work: Workspace | None = None) -> ChainResult:
     """The marginals of a chain from its log potentials, of which any may be -inf.
 
@@ -49,15 +59,19 @@ def chain_marginals(unary: Array, pair: Array, codes: Array, *, work: Workspace 
     >>> float(np.exp(found.log_partition[0]).round(9)), found.node.round(3).tolist()
     (0.55, [[0.818, 1.0], [0.182, 0.0]])
     """
-    work = Workspace() if work is None else work
+    work = own_workspace() if work is None else work
     unary, pair, codes = np.asarray(unary, float), np.asarray(pair, float), np.asarray(codes)
     if unary.ndim == 2 and pair.ndim == 3:
         return _one(unary, pair, codes, work)
     count = len(unary) if unary.ndim == 3 else len(pair)
-    each = [
-        _one(unary[n] if unary.ndim == 3 else unary, pair[n] if pair.ndim == 4 else pair, codes, work)
-        for n in range(count)
-    ]
+    if count * STEPS_OF_A_CALL > len(codes):
+        found = _apart(np.broadcast_to(unary, (count, *unary.shape[-2:])), pair, codes, work)
+        if found is not None:
+            return found
+    each = []
+    for n in range(count):
+        own, table = unary[n] if unary.ndim == 3 else unary, pair[n] if pair.ndim == 4 else pair
+        each.append(_one(own, table, codes, work))
     return ChainResult(
         np.concatenate([r.log_partition for r in each]),
         np.stack([r.node for r in each]),
@@ -65,7 +79,31 @@ def chain_marginals(unary: Array, pair: Array, codes: Array, *, work: Workspace 
     )
 
 
+def chain_pair_marginals(unary: Array, pair: Array, *, work: Workspace | None = None) -> PairResult:
+    """All pair marginals of a chain with a table of its own at each step: unary (K, T), pair (K, K, T).
+
+    pair[:, :, t] is the log table of the step into t, and pair[:, :, 0] is not read. With few distinct tables
+    ``pair = np.moveaxis(tables, 0, -1)[:, :, codes]``.
+
+    >>> chain_pair_marginals(np.zeros((2, 2)), np.log([[[1.0, 0.4], [1, 0.1]], [[1, 0.2], [1, 0.3]]])).pairs[..., 1]
+    array([[0.4, 0.1],
+           [0.2, 0.3]])
+    """
+    work = own_workspace() if work is None else work
+    k, steps = unary.shape
+    where, top = cut(steps, k), finite(pair.max(axis=(0, 1)))
+    top[0] = 0.0
+    tables = VaryingTables(np.exp(pair - top), where)
+    for every in (RESCALE, 1):
+        found = _Sweep(tables, where, k, every, work).result(unary)
+        if found is not None:
+            return PairResult(found.log_partition + top.sum(), found.node, found.pair_sums)
+    found = _in_logs(unary, np.ascontiguousarray(np.moveaxis(pair, -1, 0)), np.arange(steps))
+    return PairResult(found.log_partition, found.node, np.moveaxis(found.pair_sums, 0, -1))
+
+
 def _one(unary: Array, pair: Array, codes: Array, work: Workspace) -> ChainResult:
+    """A single chain."""
     k, steps = unary.shape
     where = cut(steps, k)
     top = finite(pair.max(axis=(1, 2)))
@@ -76,6 +114,22 @@ def _one(unary: Array, pair: Array, codes: Array, work: Workspace) -> ChainResul
         if found is not None:
             return replace(found, log_partition=found.log_partition + used)
     return _in_logs(unary, pair, codes)
+
+
+def _apart(unary: Array, pair: Array, codes: Array, work: Workspace) -> ChainResult | None:
+    """Many chains as the blocks of one sweep, if none of them underflows."""
+    n, k, steps = unary.shape
+    pair = pair if pair.ndim == 4 else pair[None]
+    top = finite(pair.max(axis=(2, 3)))
+    tables = BatchTables(np.exp(pair - top[..., None, None]), codes)
+    used = top @ np.bincount(codes[1:], minlength=pair.shape[1])
+    joined = np.ascontiguousarray(unary.swapaxes(0, 1)).reshape(k, n * steps)
+    for every in (RESCALE, 1):
+        found = _Sweep(tables, Cut(n * steps, steps, n, apart=True), k, every, work).result(joined)
+        if found is not None:
+            node = np.ascontiguousarray(found.node.reshape(k, n, steps).swapaxes(0, 1))
+            return ChainResult(found.log_partition + used, node, found.pair_sums)
+    return None
 
 
 def _in_logs(unary: Array, pair: Array, codes: Array) -> ChainResult:
@@ -114,7 +168,7 @@ class _Sweep:
             self._backward(right)
             return self._joined(left, right, sizes, shift)
 
-    def _load(self, unary: Array) -> float:
+    def _load(self, unary: Array) -> Array:
         """Weights exp(unary - max over states), in blocks; the padding has weight 1."""
         shape, front = (self.k, self.cut.length, self.cut.blocks), self.cut.padding
         flat = self.work.take("flat", self.k, self.cut.steps + front)
@@ -124,7 +178,9 @@ class _Sweep:
         np.exp(flat[:, front:], out=flat[:, front:])
         self.weights = self.work.take("weights", *shape)
         np.copyto(self.weights, self.cut.blocked(flat))
-        return float(top.sum())
+        if self.cut.apart:
+            return np.asarray(top.reshape(self.cut.blocks, -1).sum(axis=1))
+        return np.array([top.sum()])
 
     def _rescales(self, step: int) -> bool:
         return step % self.every == self.every - 1 or step == self.cut.length - 1
@@ -138,7 +194,7 @@ class _Sweep:
         for step in range(self.cut.length):
             self.steps.forward(step, x, y)
             if step == self.cut.padding:
-                y[..., 0] = 1.0
+                y[..., :1] = 1.0
                 logs[:, 0] = 0.0
             y *= self.weights[:, step, None, :]
             if self._rescales(step):
@@ -152,7 +208,7 @@ class _Sweep:
         """The messages that enter each block from the left and from the right: (B, K)."""
         left = np.full((self.cut.blocks, self.k), 1.0 / self.k)
         right = np.full_like(left, 1.0 / self.k)
-        if self.cut.blocks > 1:
+        if self.cut.blocks > 1 and not self.cut.apart:
             product, logs = self._products()
             matrices = np.ascontiguousarray(product.T)  # (B, start, next)
             if self.every > 1:
@@ -171,7 +227,7 @@ class _Sweep:
             message = self.before[:, step + 1]
             self.steps.forward(step, self.before[:, step], message)
             if step == self.cut.padding:
-                message[:, 0] = 1.0
+                message[:, self.cut.fresh] = 1.0
             message *= self.weights[:, step]
             if self._rescales(step):
                 np.matmul(self.ones, message, out=sizes[step : step + 1])
@@ -192,29 +248,39 @@ class _Sweep:
             if self._rescales(step):
                 message /= self.ones @ message
 
-    def _joined(self, left: Array, right: Array, sizes: Array, shift: float) -> ChainResult | None:
-        front = self.cut.padding
-        node = self.after
-        last, first = self.before[:, -1, :-1], self.first[:, 1:] / (self.ones @ self.first[:, 1:])
+    def _joined(self, left: Array, right: Array, sizes: Array, shift: Array) -> ChainResult | None:
+        """Marginals from the messages, which are overwritten."""
+        front, node = self.cut.padding, self.after
         node *= self.before[:, 1:]
         mass = np.add.reduce(node, axis=0)
         mass[:front, 0] = 1.0
-        ends = np.abs(last.T - left[1:]).max(initial=0.0) + np.abs(first.T - right[:-1]).max(initial=0.0)
-        if not (min(mass.min(), sizes.min(), (mass * sizes).min()) > TRUSTED and ends < AGREE):
+        if not self._trusted(mass, sizes, left, right):
             return None
         np.divide(1.0, mass, out=mass)
         node *= mass
         mass /= sizes
         ahead = self.weights
         ahead *= mass
-        ahead[:, : front + 1, 0] = 0.0
-        self.before[:, : front + 1, 0] = 0.0
+        ahead[:, : front + 1, self.cut.fresh] = 0.0
+        self.before[:, : front + 1, self.cut.fresh] = 0.0
         out = np.empty((self.k, self.cut.blocks * self.cut.length))
         np.copyto(self.cut.blocked(out), node)
         rescaled = [step for step in range(self.cut.length) if self._rescales(step)]
-        total = np.log(sizes[rescaled]).sum() + shift
+        total = np.log(sizes[rescaled]).sum(axis=0)
         pairs = self.steps.pair_sums(self.before[:, :-1], ahead)
-        return ChainResult(np.array([total]), out[:, front:], pairs)
+        return ChainResult(
+            (total if self.cut.apart else total.sum(keepdims=True)) + shift, out[:, front:], pairs
+        )
+
+    def _trusted(self, mass: Array, sizes: Array, left: Array, right: Array) -> bool:
+        """Whether nothing that mattered underflowed, and messages found in two ways agree."""
+        if not min(mass.min(), sizes.min(), (mass * sizes).min()) > TRUSTED:
+            return False
+        if self.cut.apart:
+            return True
+        last, first = self.before[:, -1, :-1], self.first[:, 1:] / (self.ones @ self.first[:, 1:])
+        off = np.abs(last.T - left[1:]).max(initial=0.0) + np.abs(first.T - right[:-1]).max(initial=0.0)
+        return bool(off < AGREE)
 
 
 def _scan(left: Array, right: Array, matrices: Array) -> None:

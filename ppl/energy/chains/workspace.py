@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from math import prod
+from threading import local
 from typing import final
 
 import numpy as np
 
 from ppl.backend.op import Array
+
+MOST_KEPT = 8_000_000  # elements; a larger scratch array goes back after its call
 
 
 @final
@@ -30,5 +33,18 @@ class Workspace:
         size = prod(shape)
         held = self._arrays.get(name)
         if held is None or held.size < size:
-            held = self._arrays[name] = np.empty(size)
+            held = np.empty(size)
+            if size <= MOST_KEPT:
+                self._arrays[name] = held
         return held[:size].reshape(shape)
+
+
+_own = local()
+
+
+def own_workspace() -> Workspace:
+    """This thread's workspace, for callers that bring none."""
+    found: Workspace | None = getattr(_own, "workspace", None)
+    if found is None:
+        found = _own.workspace = Workspace()
+    return found
