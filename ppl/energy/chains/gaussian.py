@@ -99,6 +99,7 @@ def sample_gaussian_chain(
     return np.ascontiguousarray(np.moveaxis(x, 0, -1)).reshape(draws, n, steps, k)
 
 
+@final
 @dataclass(frozen=True)
 class _Level:
     """The blocks that one level eliminates: Cholesky factors L (K, K, m) and L^-1 [left, right, linear].

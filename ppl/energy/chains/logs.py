@@ -6,10 +6,12 @@ exponentials (soft) or the maximum (hard). The backward messages are those of th
 
 from __future__ import annotations
 
+from typing import final
+
 import numpy as np
 
 from ppl.backend.op import Array
-from ppl.energy.chains.steps import Cut, cut
+from ppl.energy.chains.cut import Cut, cut
 
 
 def log_messages(unary: Array, pair: Array, codes: Array, *, hard: bool) -> Array:
@@ -32,6 +34,7 @@ def backward_log_messages(unary: Array, pair: Array, codes: Array) -> Array:
     return log_messages(unary[:, ::-1], pair.swapaxes(1, 2), turned, hard=False)[:, ::-1]
 
 
+@final
 class _Logs:
     def __init__(self, unary: Array, pair: Array, codes: Array, hard: bool) -> None:
         self.k, steps = unary.shape

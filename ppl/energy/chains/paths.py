@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ppl.backend.op import Array
+from ppl.energy.chains.cut import Cut, cut
 from ppl.energy.chains.logs import blocked, log_messages
-from ppl.energy.chains.steps import Cut, cut
 
 MOST_ELEMENTS = 8_000_000  # of the maps that are held at once
 
