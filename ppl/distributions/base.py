@@ -8,6 +8,7 @@ final subclass of `Distribution`:
 * ``support``: the support of a draw, from the supports of the arguments;
 * ``log_density``: normalised, written in `ppl.backend.ops`, for any one of the signatures;
 * ``sample``: draws with a `numpy.random.Generator`;
+* where it is one: ``polynomial``, the log density in statistics of the value and of the arguments;
 * where they exist: ``limits`` (bounds that depend on arguments), ``log_cdf``, ``log_sf``,
   ``quantile``, ``states`` (finite discrete), ``family`` (exponential family);
 * ``examples``: arguments and values that the generic tests, the reference and the docs use.
@@ -102,6 +103,16 @@ class Distribution(ABC):
     @abstractmethod
     def sample(cls, rng: np.random.Generator, shape: tuple[int, ...], **given: Array) -> Array:
         """Draws of batch shape ``shape`` (event axes follow); arguments broadcast to it."""
+
+    @classmethod
+    def polynomial(cls, form: Any, x: Any, **given: Any) -> Any:
+        """The log density as a polynomial in statistics of x and the arguments; None where it is none.
+
+        The arguments have ``+``, ``-`` and ``*``; ``form`` has ``log``, ``log1m``, ``exp``, ``power``, ``square``,
+        ``function``, sums over the event (``total``), ``pick``, and ``quadratic``, ``trace``, ``logdet``,
+        ``inverse`` of matrices. Where one of these is no polynomial it raises, which counts as None.
+        """
+        return None
 
     @classmethod
     def limits(cls, **given: Array) -> tuple[Array, Array] | None:

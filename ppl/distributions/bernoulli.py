@@ -52,6 +52,10 @@ class Bernoulli(Distribution):
         return xp.log_probability(xp.where(one, p, 1.0 - p))
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, p: Any = None, logit: Any = None) -> Any:
+        return None if p is None else x * form.log(p) + (1.0 - x) * form.log1m(p)
+
+    @classmethod
     def sample(
         cls, rng: np.random.Generator, shape: tuple[int, ...], p: Array = None, logit: Array = None
     ) -> Array:

@@ -74,6 +74,10 @@ class Categorical(Distribution):
         return out if np.all(inside) else xp.where(inside, out, -np.inf)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, p: Any = None, logit: Any = None) -> Any:
+        return None if p is None else form.log(form.pick(p, x))
+
+    @classmethod
     def sample(
         cls, rng: np.random.Generator, shape: tuple[int, ...], p: Array = None, logit: Array = None
     ) -> Array:

@@ -56,6 +56,12 @@ class Dirichlet(Distribution):
         return total(xp.xlogy(a - 1.0, x)) - _log_normaliser(a)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, concentration: Any) -> Any:
+        total = form.total(concentration)
+        normaliser = form.total(form.function("lgamma", concentration)) - form.function("lgamma", total)
+        return form.total((concentration - 1.0) * form.log(x)) - normaliser
+
+    @classmethod
     def sample(
         cls,
         rng: np.random.Generator,

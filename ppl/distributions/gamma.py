@@ -68,6 +68,17 @@ class Gamma(Distribution):
         return xp.gamma_kernel(shape) - xp.deviance(shape, rate * x) - xp.log(x)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, **given: Any) -> Any:
+        if "mean" in given:
+            rate = given["mean"] * form.power(given["sd"], -2.0)
+            shape = given["mean"] * rate
+        else:
+            shape = given["shape"]
+            rate = given["rate"] if "rate" in given else form.power(given["scale"], -1.0)
+        constant = shape * form.log(rate) - form.function("lgamma", shape)
+        return constant + (shape - 1.0) * form.log(x) - rate * x
+
+    @classmethod
     def sample(cls, rng: np.random.Generator, size: tuple[int, ...], /, **given: Array) -> Array:
         shape, rate = _shape_rate(**given)
         return rng.standard_gamma(shape, size) / rate

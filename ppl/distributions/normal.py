@@ -67,6 +67,14 @@ class Normal(Distribution):
         return xp.normal_log_density(x, mean, sd_of(sd, var, precision))
 
     @classmethod
+    def polynomial(
+        cls, form: Any, x: Any, mean: Any, sd: Any = None, var: Any = None, precision: Any = None
+    ) -> Any:
+        if precision is None:
+            precision = form.power(var, -1.0) if var is not None else form.power(sd, -2.0)
+        return 0.5 * (form.log(precision) - precision * form.square(x - mean) - LOG_TWO_PI)
+
+    @classmethod
     def sample(
         cls,
         rng: np.random.Generator,

@@ -1,0 +1,128 @@
+"""From a bound problem to its energy: the log joint as terms over statistics of latents, and what is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ppl.energy.declare import declared, supports_of
+from ppl.energy.densities import density
+from ppl.energy.poly import Algebra, NotPolynomial, Poly
+from ppl.energy.residuals import residual
+from ppl.energy.states import attached, one_state_each
+from ppl.energy.store import define_values, own_elements
+from ppl.energy.symbolic import Symbolic
+from ppl.energy.terms import Energy, Residual, Term
+from ppl.graph import nodes as g
+from ppl.graph.assemble import Layout, layout, own_cells, row_weights
+from ppl.graph.evaluate import StillVector
+from ppl.graph.guard import evaluating
+from ppl.graph.named import Named, constant
+from ppl.graph.nodes import Dim
+from ppl.graph.order import groups
+from ppl.graph.problem import Problem
+from ppl.graph.rows import check_support, checked
+
+Array = Any
+FORBIDDEN = -1e12  # stands for log 0 of a state: its probability is exactly 0, and 0 times this is 0
+
+
+def energy(problem: Problem) -> Energy:
+    """The log joint of a bound problem, as it is written (nothing non-centred)."""
+    tables = frozenset(problem.program.tables)
+    lay = layout(problem.plain, problem.data, tables, groups(problem.plain))
+    at = lay.evaluator()
+    supports, axes = supports_of(lay)
+    latents = frozenset(supports) - lay.discrete
+    s = Symbolic(at, Algebra(at, supports, axes), latents)
+    if lay.discrete:
+        at.states.update(problem.state_values())
+    terms: list[Term] = []
+    residuals: list[Residual] = []
+    for group in lay.groups:
+        define_values(s, group)
+        for statement in group:
+            if statement.kind in ("latent", "observed", "factor"):
+                with evaluating(statement):
+                    _add(lay, s, statement, terms, residuals)
+    sizes = {d: at.size(d) for d in _all_dims(terms, residuals)}
+    found = declared(lay, s)
+    sizes.update({d: n for latent in found.values() for d, n in zip(latent.dims, latent.shape, strict=True)})
+    merged, constant_part = _without_constants(terms)
+    return Energy(found, merged, tuple(residuals), constant_part, sizes)
+
+
+def _add(
+    lay: Layout, s: Symbolic, statement: g.Statement, terms: list[Term], residuals: list[Residual]
+) -> None:
+    try:
+        terms += finished(lay, s, statement, _log_density(lay, s, statement))
+    except NotPolynomial as error:
+        residuals.append(residual(lay, s, statement, error))
+    except StillVector as error:
+        why = NotPolynomial(f"it uses the discrete latent `{error.name}` as a whole vector", statement.span)
+        residuals.append(residual(lay, s, statement, why))
+
+
+def _log_density(lay: Layout, s: Symbolic, statement: g.Statement) -> Poly:
+    """The log density of one statement, over its plates."""
+    if statement.kind == "factor":
+        return s.read(statement.body)
+    return density(s, statement.body, value_of(lay, s, statement), statement.event)
+
+
+def value_of(lay: Layout, s: Symbolic, statement: g.Statement) -> Poly:
+    """What a statement draws: data, elements of a latent, or the states of a discrete one."""
+    if statement.kind == "observed":
+        assert statement.observed is not None
+        found = s.constant(statement.observed)
+        if found is not None:
+            check_support(s.at, statement, found)
+        return s.read(statement.observed)
+    if statement.name in lay.discrete:
+        return s.algebra.of(own_cells(s.at, statement))
+    return own_elements(s, statement)
+
+
+def finished(lay: Layout, s: Symbolic, statement: g.Statement, x: Poly) -> list[Term]:
+    """The terms of a statement's log density: states with their atoms, plates with their weights."""
+    marker = Named(np.zeros((1,)), (), x.invalid)
+    checked(s.at, statement, marker)
+    every = frozenset(d for d in x.free if d not in s.at.reads) | frozenset(statement.place.plates)
+    x = attached(s.algebra, one_state_each(s.algebra, x))
+    weight = row_weights(lay, s.at)
+    out = []
+    for m in x.monomials:
+        coefficient = m.coefficient
+        for d in sorted(every, key=str):
+            weights = weight(d)
+            if d in m.dims:
+                if weights is not None:
+                    coefficient = s.algebra.times(coefficient, constant(weights.astype(float), (d,)))
+            else:
+                count = float(s.at.size(d)) if weights is None else float(np.sum(weights))
+                coefficient = s.algebra.times(coefficient, constant(np.float64(count)))
+        array = coefficient.numpy
+        if np.isneginf(array).any() and any(a.stat == "is" for a in m.atoms):
+            array = np.where(np.isneginf(array), FORBIDDEN, array)
+        if array.any():
+            out.append(Term(Named(array, coefficient.dims), m.atoms, statement, statement.span))
+    return out
+
+
+def _without_constants(terms: list[Term]) -> tuple[tuple[Term, ...], float]:
+    """Terms with atoms, and the sum of the others."""
+    constant_part = sum(float(np.sum(t.coefficient.numpy)) for t in terms if not t.atoms)
+    return tuple(t for t in terms if t.atoms), constant_part
+
+
+def _all_dims(terms: list[Term], residuals: list[Residual]) -> set[Dim]:
+    dims: set[Dim] = set()
+    for t in terms:
+        dims |= t.dims
+    for r in residuals:
+        dims |= set(r.dims)
+        for t in r.predictor or ():
+            dims |= t.dims
+    return dims

@@ -1,0 +1,299 @@
+"""Logarithms, powers and other functions of polynomials, where these are polynomials again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly, finite
+from ppl.energy.statistics import same_element, statistic
+from ppl.energy.terms import Atom
+from ppl.graph.named import Named, aligned, constant, union
+from ppl.supports import Interval
+
+Array = Any
+Case = tuple[Named | None, Monomial]
+
+
+def values(x: Poly) -> Named:
+    """The value of a polynomial without latents (and with nothing bound)."""
+    a = x.algebra
+    dims = union((m.coefficient.dims for m in x.monomials), a.at.size)
+    total: Array = sum((aligned(m.coefficient, dims) for m in x.monomials), np.zeros((1,) * (1 + len(dims))))
+    return Named(total, dims, x.invalid)
+
+
+def mapped(x: Poly, function: Callable[[Array], Array]) -> Poly:
+    """A function of data."""
+    found = values(x)
+    with np.errstate(all="ignore"):
+        array = np.asarray(function(found.numpy))
+    return x.algebra.of(Named(array, found.dims, found.invalid))
+
+
+def cases(x: Poly) -> list[Case]:
+    """The monomials with the cells where each alone counts. Raises `NotPolynomial` where they overlap.
+
+    In a case's monomial the coefficient is 1 outside its cells, so that any function may be taken of it.
+    """
+    if len(x.monomials) == 1:
+        return [(None, x.monomials[0])]
+    size = x.algebra.at.size
+    masks = [Named(m.coefficient.numpy != 0.0, m.coefficient.dims) for m in x.monomials]
+    dims = union((m.dims for m in masks), size)
+    count: Array = sum((aligned(m, dims).astype(int) for m in masks), np.zeros((1,) * (1 + len(dims)), int))
+    valid = np.ones((1,) * (1 + len(dims)), bool)
+    if x.invalid is not None and set(x.invalid.dims) <= set(dims):
+        valid = ~aligned(x.invalid, dims)
+    if (count > 1).any() or ((count == 0) & valid).any():
+        raise NotPolynomial("a function of a sum of latents")
+    out: list[Case] = []
+    for mask, m in zip(masks, x.monomials, strict=True):
+        filled = Named(np.where(mask.numpy, m.coefficient.numpy, 1.0), m.coefficient.dims)
+        out.append((mask, replace(m, coefficient=filled)))
+    return out
+
+
+def by_case(x: Poly, function: Callable[[Monomial], Poly]) -> Poly:
+    """A function of each case, put together again."""
+    algebra = x.algebra
+    parts = []
+    for mask, m in cases(x):
+        if m.bound:
+            raise NotPolynomial("a function of a sum of latents")
+        value = function(m)
+        parts.append(value if mask is None else algebra.masked(value, mask))
+    return Poly(algebra, tuple(m for p in parts for m in p.monomials), x.invalid)
+
+
+# ---------------------------------------------------------------- powers and logarithms
+
+
+def power(x: Poly, p: float) -> Poly:
+    """x to a fixed power: a product where it is small and whole, else of single products only."""
+    if x.data:
+        return mapped(x, lambda v: np.power(v, p))
+    if p == 0.0:
+        return x.algebra.of(1.0)
+    if p == 1.0:
+        return x
+    if p == 2.0:
+        return x.algebra.square(x)
+    try:
+        return by_case(x, lambda m: _power_of(x.algebra, m, p))
+    except NotPolynomial:
+        if p in (3.0, 4.0):
+            return x * power(x, p - 1.0)
+        found = univariate(x, lambda v: np.power(v, p), f"power({{}}, {p:g})")
+        if found is None:
+            raise
+        return found
+
+
+def _power_of(algebra: Algebra, m: Monomial, p: float) -> Poly:
+    c = m.coefficient.numpy
+    if p != round(p) and (c < 0).any():
+        raise NotPolynomial("a root of what may be negative")
+    with np.errstate(all="ignore"):
+        coefficient = np.where(c == 0.0, 0.0 if p > 0 else np.inf, np.power(np.where(c == 0, 1.0, c), p))
+    atoms = []
+    for a in _gathered(m.atoms):
+        q = exponent(a)
+        if q is None:
+            raise NotPolynomial("a power of a function of a latent")
+        if not (p == round(p) and q == round(q)) and not _positive(algebra, a):
+            raise NotPolynomial("a root of what may be negative")
+        atoms += raised(a, q * p)
+    return Poly(algebra, (Monomial(Named(coefficient, m.coefficient.dims), tuple(atoms)),))
+
+
+def _gathered(atoms: tuple[Atom, ...]) -> list[Atom]:
+    """Powers of one element as one power."""
+    out: list[Atom] = []
+    for a in atoms:
+        same = next((b for b in out if same_element(a, b)), None)
+        p, q = exponent(a), None if same is None else exponent(same)
+        if same is None or p is None or q is None:
+            out.append(a)
+        else:
+            out.remove(same)
+            out.append(replace(same, stat=f"power:{p + q:g}"))
+    return out
+
+
+def exponent(a: Atom) -> float | None:
+    """The power of an element that an atom is, if it is one."""
+    if a.stat == "x":
+        return 1.0
+    return float(a.stat.removeprefix("power:")) if a.stat.startswith("power:") else None
+
+
+def raised(a: Atom, p: float) -> list[Atom]:
+    """An element to a power: two atoms for a square, none for 1."""
+    if p == 0.0:
+        return []
+    if p in (1.0, 2.0):
+        return [replace(a, stat="x")] * int(p)
+    return [replace(a, stat=f"power:{p:.17g}")]
+
+
+def _positive(algebra: Algebra, a: Atom) -> bool:
+    from ppl.supports import element
+
+    support = algebra.supports[a.name]
+    return isinstance(support, Interval) and element(support).lower >= 0.0
+
+
+def log(x: Poly) -> Poly:
+    """The logarithm of data, of a product, or of 1 - x."""
+    if x.data:
+        return mapped(x, np.log)
+    complement = _one_minus(x)
+    if complement is not None:
+        return Poly(x.algebra, (replace(complement, coefficient=constant(np.float64(1.0))),), x.invalid)
+    try:
+        return by_case(x, lambda m: _log_of(x.algebra, m))
+    except NotPolynomial:
+        found = univariate(x, np.log, "log({})")
+        if found is None:
+            raise
+        return found
+
+
+def _log_of(algebra: Algebra, m: Monomial) -> Poly:
+    if (m.coefficient.numpy < 0).any():
+        raise NotPolynomial("a logarithm of what may be negative")
+    with np.errstate(divide="ignore"):
+        logs = Named(np.log(m.coefficient.numpy), m.coefficient.dims)
+    out = [Monomial(logs)] if m.coefficient.numpy.size and (logs.numpy != 0).any() else []
+    for a in _gathered(m.atoms):
+        out.append(_log_atom(algebra, a))
+    return Poly(algebra, tuple(out) or algebra.of(0.0).monomials)
+
+
+def _log_atom(algebra: Algebra, a: Atom) -> Monomial:
+    p = exponent(a)
+    if p is not None:
+        return Monomial(constant(np.float64(p)), (replace(a, stat="log"),))
+    one = constant(np.float64(1.0))
+    if a.stat == "fn:exp(x)":
+        return Monomial(one, (replace(a, stat="x", function=None),))
+    f = statistic(a)
+    return Monomial(one, (replace(a, stat=f"fn:log({text_of(a)})", function=lambda v: np.log(f(v))),))
+
+
+def _one_minus(x: Poly) -> Monomial | None:
+    """The atom log(1 - x) where the polynomial is 1 - x."""
+    if len(x.monomials) != 2:
+        return None
+    a, b = sorted(x.monomials, key=lambda m: len(m.atoms))
+    whole = not a.atoms and (a.coefficient.numpy == 1.0).all() and (b.coefficient.numpy == -1.0).all()
+    if whole and len(b.atoms) == 1 and b.atoms[0].stat == "x" and not b.bound:
+        return replace(b, atoms=(replace(b.atoms[0], stat="log1m"),))
+    return None
+
+
+def exp(x: Poly) -> Poly:
+    """The exponential: powers of what stands in logarithms, and a function of at most one latent."""
+    if x.data:
+        return mapped(x, np.exp)
+    algebra = x.algebra
+    plain = [m for m in x.monomials if not m.atoms]
+    logs = [m for m in x.monomials if len(m.atoms) == 1 and m.atoms[0].stat == "log" and _scalar(m)]
+    rest = [m for m in x.monomials if m not in plain and m not in logs]
+    if any(m.bound for m in x.monomials):
+        raise NotPolynomial("an exponential of a sum of latents")
+    out = algebra.of(1.0) if not plain else mapped(Poly(algebra, tuple(plain)), np.exp)
+    for m in logs:
+        atoms = tuple(raised(m.atoms[0], float(m.coefficient.numpy.ravel()[0])))
+        out = out * Poly(algebra, (Monomial(constant(np.float64(1.0)), atoms),))
+    if rest:
+        found = univariate(Poly(algebra, tuple(rest)), np.exp, "exp({})")
+        if found is None:
+            raise NotPolynomial("an exponential of several latents, or of data times one")
+        out = out * found
+    return Poly(algebra, out.monomials, x.invalid)
+
+
+def _scalar(m: Monomial) -> bool:
+    return not m.coefficient.dims
+
+
+# ---------------------------------------------------------------- functions of one scalar latent
+
+
+def univariate(x: Poly, function: Callable[[Array], Array], text: str) -> Poly | None:
+    """A function of one scalar element as a statistic of it; None where there is more in it than one.
+
+    text: a pattern whose ``{}`` stands for the argument.
+    """
+    return several([x], lambda values: function(values[0]), text)
+
+
+def several(parts: list[Poly], function: Callable[[list[Array]], Array], text: str) -> Poly | None:
+    """A function of several values that one scalar element determines."""
+    atoms = [a for p in parts for m in p.monomials for a in m.atoms]
+    if not atoms or any(not _uniform(m) or m.bound for p in parts for m in p.monomials):
+        return None
+    first = atoms[0]
+    if first.stat in ("is", "logdet", "inverse") or not all(same_element(first, a) for a in atoms):
+        return None
+    readers = [_reader(p) for p in parts]
+
+    def evaluate(v: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return function([r(v) for r in readers])
+
+    stat = "fn:" + text.format(*[_text(p) for p in parts])
+    a = parts[0].algebra
+    atom = replace(first, stat=stat, function=evaluate)
+    return Poly(a, (Monomial(constant(np.float64(1.0)), (atom,)),), a.merged(parts))
+
+
+def _uniform(m: Monomial) -> bool:
+    """Whether the coefficient is one number."""
+    c = m.coefficient.numpy
+    return bool(c.size) and bool((c == c.ravel()[0]).all())
+
+
+def _reader(x: Poly) -> Callable[[Array], Array]:
+    pieces = [(float(m.coefficient.numpy.ravel()[0]), [statistic(a) for a in m.atoms]) for m in x.monomials]
+
+    def read(v: Array) -> Array:
+        total: Array = 0.0
+        for c, functions in pieces:
+            part: Array = c
+            for f in functions:
+                part = part * f(v)
+            total = total + part
+        return total + np.zeros_like(np.asarray(v, dtype=float))
+
+    return read
+
+
+def _text(x: Poly) -> str:
+    pieces = []
+    for m in x.monomials:
+        c = float(m.coefficient.numpy.ravel()[0])
+        parts = [text_of(a) for a in m.atoms]
+        pieces.append("*".join([f"{c:.17g}", *parts] if c != 1.0 or not parts else parts))
+    return " + ".join(pieces)
+
+
+def text_of(a: Atom) -> str:
+    """An atom's statistic as text."""
+    if a.stat == "x":
+        return "x"
+    if a.stat.startswith("fn:"):
+        return a.stat.removeprefix("fn:")
+    if a.stat.startswith("power:"):
+        return f"x^{a.stat.removeprefix('power:')}"
+    return f"{a.stat}(x)"
+
+
+def data_of(x: Poly) -> Named | None:
+    """The data that a polynomial is, or None."""
+    return finite(values(x)) if x.data else None
