@@ -101,7 +101,7 @@ def find_peak(curve: Curve, rows: np.ndarray, grid: np.ndarray, drop: float = 1.
     i = np.where(flat, np.abs(grid).argmin(), scan.argmax(-1))
     low, high = grid[np.maximum(i - 1, 0)], grid[np.minimum(i + 1, len(grid) - 1)]
     place, top = _zoom(curve, rows, low, high, drop)
-    return Peak(place, top, scan)
+    return Peak(np.where(flat, grid[i], place), top, scan)
 
 
 def _right(grid: np.ndarray, scan: np.ndarray, place: np.ndarray, level: np.ndarray, far: bool) -> np.ndarray:

@@ -123,12 +123,23 @@ def _searched(eta: dict[str, np.ndarray], support: Interval, functions: dict[str
     u = np.empty(rows.size)
     for i in chunks(rows, len(grid)):
         u[i] = _polish(density, i, find_peak(density, i, grid, drop=1e-3).place)
-    low, high = u <= grid[1], u >= grid[-2]
+    low, high = _at_ends(density, rows, u, grid)
     lost = (low & (support.lower == -np.inf)) | (high & (support.upper == np.inf)) | ~np.isfinite(u)
     if lost.any():
         raise NotProper("the density has no mode", lost.reshape(shape))
     value = np.where(low, support.lower, np.where(high, support.upper, density.line.x(u)))
     return value.reshape(shape), (low | high).reshape(shape)
+
+
+def _at_ends(density: Density, rows: np.ndarray, u: np.ndarray, grid: np.ndarray) -> Mode:
+    """Whether the best place is as good as none but the lower, the upper end; neither where the curve is flat."""
+    height = density(rows, u[:, None])
+    ends = density(rows, grid[None, [0, -1]]) >= height  # rounding makes the way to a bound flat
+    low, high = ends.T
+    inside = (u > grid[1]) & (u < grid[-2])
+    flat = low & high & inside
+    low = (low | (u <= grid[1])) & ~flat
+    return low, (high | (u >= grid[-2])) & ~flat & ~low
 
 
 def _polish(density: Density, rows: np.ndarray, u: np.ndarray) -> np.ndarray:

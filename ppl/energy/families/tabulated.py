@@ -165,9 +165,9 @@ class Tabulated:
                 parts = np.where(v == 0, 0.0, np.sign(v) * np.exp(logs + np.log(np.abs(v))))
             share = np.exp(tilted(r, u) + log_width - places.log_total[r][:, None])
             endless = (share > _NEGLIGIBLE) & ~(np.abs(v) < _HUGE)
-            parts = np.where(endless, np.sign(v) * np.inf, parts)
-            parts[:, 0] = np.where(open_ends[0, i], np.sign(v[:, 0]) * np.inf, parts[:, 0])
-            parts[:, -1] = np.where(open_ends[1, i], np.sign(v[:, -1]) * np.inf, parts[:, -1])
+            parts = np.where(endless, np.copysign(np.inf, v), parts)
+            parts[:, 0] = np.where(open_ends[0, i], np.copysign(np.inf, v[:, 0]), parts[:, 0])
+            parts[:, -1] = np.where(open_ends[1, i], np.copysign(np.inf, v[:, -1]), parts[:, -1])
             with np.errstate(invalid="ignore"):
                 out[i] = parts.sum(-1)
         return out
