@@ -1,0 +1,172 @@
+"""One estimate of the ELBO and of its gradient in every parameter of q."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ppl.graph.assemble import Layout
+from ppl.graph.terms_at_draws import TermsAtDraws, trace_terms
+from ppl.inference.base import NotFinite
+from ppl.inference.score_family import Draws, Family
+from ppl.inference.score_gradients import (
+    disarm,
+    gaussian_score,
+    leave_one_out,
+    local_expectation,
+    own_log,
+    score,
+)
+from ppl.inference.score_plan import ContinuousNode, DiscreteNode, Plan, make_plan
+from ppl.posterior.target import Array
+
+IMPOSSIBLE = -1000.0  # what a log density of 0 counts as while searching: q then leaves that state
+AT_ONCE = 4_000_000  # array elements of the widest intermediate in one evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """elbo: its estimate; values: log joint of each draw (S,); gradient: (parameters,)."""
+
+    elbo: float
+    values: Array
+    gradient: Array
+
+
+class ScoreTarget:
+    """A bound problem's log joint term by term, and the family that fits it."""
+
+    def __init__(self, problem: Any, layout: Layout) -> None:
+        self.problem = problem
+        self.terms: TermsAtDraws = trace_terms(layout)
+        point = np.zeros(self.terms.size, dtype=bool)
+        for block in self.terms.layout.blocks.values():
+            point[block.where] = block.point
+        self.family = Family(point, self.terms.discretes)
+        self._plans: dict[tuple[int, str], Plan] = {}
+
+    def plan(self, draws: int, asked: str) -> Plan:
+        """The plan for that many draws, made once."""
+        key = (draws, asked)
+        if key not in self._plans:
+            self._plans[key] = make_plan(self.terms, draws, asked)
+        return self._plans[key]
+
+    @cached_property
+    def start(self) -> Array:
+        """Prior medians where they are known (D,)."""
+        from ppl.errors import PplError
+        from ppl.graph.evaluate import StillVector
+        from ppl.graph.lower import prior_start
+
+        try:
+            return prior_start(self.terms.layout)
+        except (PplError, StillVector):  # a prior that reads discrete latents has no median of its own
+            return np.zeros(self.terms.size)
+
+    def log_joint(self, x: Array) -> Array:
+        """Log joint of draws (S, width): (S,)."""
+        rows = max(1, int(AT_ONCE // max(self.terms.program.widest, 1.0)))
+        pieces = [self.values(x[i : i + rows]).sum(1) for i in range(0, len(x), rows)]
+        return np.concatenate(pieces) + self.terms.constant
+
+    def values(self, x: Array) -> Array:
+        """Every cell of every term (S, cells)."""
+        return _possible(self.terms.program.value(x), len(x))
+
+    def values_and_slopes(self, x: Array) -> tuple[Array, Array]:
+        """The cells (S, cells), and the slopes of their sum in the continuous coordinates (S, D)."""
+        if self.terms.size == 0:
+            return self.values(x), np.zeros((len(x), 0))
+        values, slopes = self.terms.program.value_and_grad(x)
+        return _possible(values, len(x)), slopes[:, : self.terms.size]
+
+    def offender(self, values: Array) -> str:
+        """The statement with a cell that is no number, in words; empty where there is none."""
+        for term in self.terms.terms:
+            if np.isnan(values[:, term.where]).any():
+                return f"`{term.statement.name}` is not a number"
+        return ""
+
+
+def _possible(values: Array, count: int) -> Array:
+    """Log densities of 0 as a large loss; broadcast to the number of draws."""
+    values = np.asarray(values)
+    values = np.where(np.isneginf(values), IMPOSSIBLE, values)
+    return np.broadcast_to(values, (count, values.shape[1]))
+
+
+def estimate(target: ScoreTarget, plan: Plan, theta: Array, rng: np.random.Generator, draws: int) -> Estimate:
+    """An unbiased estimate from ``draws`` draws. Raises `NotFinite` naming the statement."""
+    family = target.family
+    drawn = family.draw(theta, rng, draws, plan.paired)
+    values, slopes = target.values_and_slopes(drawn.x)
+    totals = values.sum(1) + target.terms.constant
+    if not np.isfinite(totals).all():
+        raise NotFinite(target.offender(values) or "the log joint is not finite")
+    gradient = np.zeros(family.count)
+    _continuous(family, plan, theta, drawn, values, np.nan_to_num(slopes), gradient)
+    tables = family.log_tables(theta)
+    for i, node in enumerate(plan.discrete):
+        where = family.logits[i]
+        part = _discrete(target, node, theta[where], tables[i], drawn, i, values)
+        gradient[where] = part.ravel()
+    return Estimate(float(totals.mean()) + family.entropy(theta), totals, gradient)
+
+
+def _continuous(
+    family: Family, plan: Plan, theta: Array, drawn: Draws, values: Array, slopes: Array, out: Array
+) -> None:
+    """Slopes in means and log sds, the entropy's 1 included."""
+    size, sd = family.size, family.sd(theta)
+    out[:size] = slopes.mean(0)
+    out[size : 2 * size] = np.where(family.point, 0.0, (slopes * drawn.eps).mean(0) * sd + 1.0)
+    for node in plan.continuous:
+        if node.estimator == "score":
+            where = node.block.where
+            spread = slice(size + where.start, size + where.stop)
+            out[where], out[spread] = _scored(node, theta, size, sd, drawn, values)
+
+
+def _scored(
+    node: ContinuousNode, theta: Array, size: int, sd: Array, drawn: Draws, values: Array
+) -> tuple[Array, Array]:
+    assert node.blanket is not None and node.elements is not None
+    where = node.block.where
+    eps = drawn.eps[:, where]
+    own = -0.5 * np.square(eps) - theta[size + where.start : size + where.stop]
+    f = node.blanket.costs(values)[:, node.elements] - own
+    return gaussian_score(eps, sd[where], leave_one_out(f))
+
+
+def _discrete(
+    target: ScoreTarget, node: DiscreteNode, logits: Array, table: Array, drawn: Draws, i: int, values: Array
+) -> Array:
+    d, codes = node.latent, drawn.codes[i]
+    if node.estimator == "local":
+        return local_expectation(table, state_costs(node, drawn.x), d.weights)
+    costs = node.blanket.costs(values)[:, d.cells]
+    if node.estimator == "disarm":
+        return disarm(logits.reshape(d.count, 1), codes, costs, d.weights)
+    return score(table, codes, leave_one_out(costs - d.weights * own_log(table, codes)))
+
+
+def state_costs(node: DiscreteNode, x: Array) -> Array:
+    """The cost of each state of each element, averaged over draws of the rest: (n, K)."""
+    d = node.latent
+    assert node.program is not None and node.colours is not None and node.own is not None
+    out = np.zeros((d.count, len(d.states)))
+    rows = max(1, int(AT_ONCE // max(node.program.widest, 1.0)))
+    for colour in range(int(node.colours.max(initial=-1)) + 1):
+        chosen = np.flatnonzero(node.colours == colour)
+        for k, state in enumerate(d.states):
+            y = x.copy()
+            y[:, d.where.start + chosen] = state
+            for i in range(0, len(y), rows):
+                piece = y[i : i + rows]
+                values = _possible(node.program.value(piece), len(piece))
+                out[chosen, k] += node.own.costs(values)[:, d.cells[chosen]].sum(0)
+    return out / len(x)

@@ -1,0 +1,168 @@
+"""What a score-function fit hands on: a product of Gaussians and tables, with its ELBO and its noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ppl.inference.score_estimate import ScoreTarget
+from ppl.inference.score_noise import signal_to_noise
+from ppl.inference.score_plan import Plan
+from ppl.posterior.factored import POINT, BlockReport, Factored
+from ppl.posterior.record import FitWarning
+from ppl.posterior.target import Array
+
+SMALLEST_SNR = 0.1
+FEW, MANY = 200, 2000  # draws of the final ELBO
+NEAR = 4.0  # standard errors beyond which a mean gradient is not noise
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreFit(Factored):
+    """Independent Gaussians on the real line and tables of states; see `ppl.posterior.factored`."""
+
+    target: ScoreTarget
+    theta: Array
+    blocks: tuple[BlockReport, ...]
+    elbo: float
+    elbo_se: float
+    elbo_terms: Mapping[str, float]
+    snr: Mapping[str, float] = field(default_factory=dict)
+    log_evidence: float | None = None
+    evidence_reason: str = ""
+    restarts: tuple[float, ...] = ()
+    means: Mapping[str, Array] = field(default_factory=dict)  # a bijection lies between: none in closed form
+    sds: Mapping[str, Array] = field(default_factory=dict)
+
+    def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        """Draws of the continuous latents by name: (n, *shape)."""
+        x = self.target.family.draw(self.theta, rng, n).x
+        return self.target.terms.unpack(x, continuous_names(self.target))
+
+    def log_density(self, draws: Mapping[str, Array]) -> Array | None:
+        """None: the factors also hold discrete latents, or are independent in other coordinates."""
+        return None
+
+    def probabilities(self) -> dict[str, Array]:
+        """Name of each discrete latent to its table (*shape, K); 0 in cells that no plate defines."""
+        out = {}
+        for d, table in zip(self.target.family.discretes, self._tables(), strict=True):
+            full = np.zeros((int(np.prod(d.shape, dtype=int)), len(d.states)))
+            full[d.cells] = np.exp(table)
+            out[d.name] = full.reshape(*d.shape, len(d.states))
+        return out
+
+    def _tables(self) -> tuple[Array, ...]:
+        return self.target.family.log_tables(self.theta)
+
+    def arrays(self) -> dict[str, Array]:
+        """The parameters of every factor."""
+        family = self.target.family
+        tables = {
+            f"logits({d.name})": self.theta[w] for d, w in zip(family.discretes, family.logits, strict=True)
+        }
+        return {"mean": self.theta[: family.size], "sd": family.sd(self.theta), **tables}
+
+    def findings(self) -> tuple[FitWarning, ...]:
+        """Latents whose gradient was too noisy to be followed."""
+        worst = {n: v for n, v in self.snr.items() if v < SMALLEST_SNR}
+        for name, value in sorted(worst.items(), key=lambda item: item[1]):
+            text = (
+                f"the gradient of `{name}` drowns in noise: signal-to-noise {value:.2g}, below {SMALLEST_SNR:g}; "
+                "use more draws (--draws-per-step), or marginalise it"
+            )
+            return (FitWarning("W721", text, tuple(worst)),)
+        return ()
+
+
+def continuous_names(target: ScoreTarget) -> list[str]:
+    """Continuous latents, params and imputed columns that a fit reports."""
+    found = [q.name for q in target.problem.quantities if q.kind in ("latent", "param", "imputed")]
+    return [n for n in found if n in target.terms.at.values]
+
+
+def result_of(
+    target: ScoreTarget, plan: Plan, theta: Array, rng: np.random.Generator, draws: int, hurry: bool
+) -> ScoreFit:
+    """Evaluate q on fresh draws: its ELBO with a standard error, its parts, and the gradient's noise."""
+    values = _final_values(target, theta, rng, FEW if hurry else MANY)
+    totals = values.sum(1) + target.terms.constant
+    snr, _ = ({}, None) if hurry else signal_to_noise(target, plan, theta, rng, draws)
+    entropy = target.family.entropy(theta)
+    return ScoreFit(
+        target=target,
+        theta=theta,
+        blocks=_blocks(target, plan, theta, snr),
+        elbo=float(totals.mean()) + entropy,
+        elbo_se=float(totals.std(ddof=1) / np.sqrt(len(totals))),
+        elbo_terms=_parts(target, values.mean(0), theta),
+        snr=snr,
+    )
+
+
+def _final_values(target: ScoreTarget, theta: Array, rng: np.random.Generator, count: int) -> Array:
+    """Mean cells are all that is kept of large problems: draws in pieces, cells summed by statement."""
+    from ppl.inference.score_estimate import AT_ONCE
+
+    rows = max(1, int(AT_ONCE // max(target.terms.program.widest, target.terms.count, 1.0)))
+    starts = [t.where.start for t in target.terms.terms]
+    pieces = []
+    for i in range(0, count, rows):
+        x = target.family.draw(theta, rng, min(rows, count - i)).x
+        cells = target.values(x)
+        sums = np.add.reduceat(cells, starts, axis=1) if starts else np.zeros((len(x), 0))
+        pieces.append(sums)
+    return np.concatenate(pieces)
+
+
+def _parts(target: ScoreTarget, means: Array, theta: Array) -> dict[str, float]:
+    """E log p of each statement and the entropy of each latent (Jacobians are part of that)."""
+    out: dict[str, float] = {}
+    family = target.family
+    for term, mean in zip(target.terms.terms, means, strict=True):
+        name = term.statement.name
+        key = f"entropy({_plain(name)})" if term.kind == "jacobian" else name
+        out[key] = out.get(key, 0.0) + float(mean)
+    spread = np.where(
+        family.point, 0.0, theta[family.size : 2 * family.size] + 0.5 * np.log(2 * np.pi * np.e)
+    )
+    for block in target.terms.layout.blocks.values():
+        if not block.point:
+            key = f"entropy({_plain(block.name)})"
+            out[key] = out.get(key, 0.0) + float(spread[block.where].sum())
+    for d, table in zip(family.discretes, family.log_tables(theta), strict=True):
+        out[f"entropy({d.name})"] = -float((d.weights[:, None] * np.exp(table) * table).sum())
+    if target.terms.constant:
+        out["constants"] = target.terms.constant
+    return out
+
+
+def _plain(name: str) -> str:
+    """A latent's name without the mark of its standardised form."""
+    return name.removesuffix(".raw")
+
+
+def _blocks(
+    target: ScoreTarget, plan: Plan, theta: Array, snr: Mapping[str, float]
+) -> tuple[BlockReport, ...]:
+    family, sd = target.family, target.family.sd(theta)
+    out = []
+    for c in plan.continuous:
+        parameters = {"mean": theta[c.block.where], "sd": sd[c.block.where]}
+        kind = POINT if c.block.point else "Normal on the real line"
+        out.append(
+            BlockReport((_plain(c.block.name),), kind, False, _reason(c, snr, c.block.name), parameters)
+        )
+    for d, table in zip(plan.discrete, family.log_tables(theta), strict=True):
+        kind = "Bernoulli" if len(d.latent.states) == 2 else "Categorical"
+        reason = _reason(d, snr, d.latent.name)
+        out.append(BlockReport((d.latent.name,), kind, False, reason, {"p": np.exp(table)}))
+    return tuple(out)
+
+
+def _reason(node: Any, snr: Mapping[str, float], name: str) -> str:
+    ratio = f"; gradient signal-to-noise {snr[name]:.2g}" if name in snr else ""
+    return f"{node.estimator} gradient, {node.reason}{ratio}"

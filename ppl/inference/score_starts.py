@@ -1,0 +1,89 @@
+"""Where to start: a few short runs from draws of the prior, of which the best is gone on with.
+
+Latents that name interchangeable groups are all alike at the middle of the prior, where gradients
+vanish; draws of the prior differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ppl.errors import PplError
+from ppl.graph.evaluate import StillVector
+from ppl.graph.own_space import coordinates
+from ppl.graph.simulate import simulate
+from ppl.inference.base import NotFinite
+from ppl.inference.score_ascent import Ascent, begin
+from ppl.inference.score_estimate import ScoreTarget
+from ppl.posterior.target import Array
+
+SHORT = 60  # steps of each trial run
+JUDGED = 20  # of its last noisy ELBOs are averaged
+FAR = 20.0  # coordinates of a start lie within this of 0
+
+Step = Callable[[Ascent, np.random.Generator], Ascent]
+
+
+def best_start(
+    target: ScoreTarget,
+    step: Step,
+    rng: np.random.Generator,
+    count: int,
+    log_sd: float,
+    spread: float,
+    rate: float,
+) -> Ascent:
+    """The best of ``count`` trial runs. Raises `NotFinite` where no start has a finite log joint."""
+    best, height, trouble = None, -np.inf, "the log joint is not finite at any start"
+    for centre, sd in _centres(target, rng, max(count, 1), log_sd, spread):
+        theta = target.family.start(centre, rng, sd, spread)
+        try:
+            tried = _run(begin(theta, _blocks(target), rate), step, rng, SHORT if count > 1 else 1)
+        except NotFinite as error:
+            trouble = str(error)
+            continue
+        found = float(tried.elbos[-JUDGED:].mean())
+        if found > height:
+            best, height = tried, found
+        if count <= 1:
+            break
+    if best is None:
+        raise NotFinite(trouble)
+    return begin(best.theta, _blocks(target), rate)
+
+
+def _blocks(target: ScoreTarget) -> int:
+    return len(target.terms.layout.blocks) + len(target.family.discretes)
+
+
+def _run(at: Ascent, step: Step, rng: np.random.Generator, steps: int) -> Ascent:
+    for _ in range(steps):
+        at = step(at, rng)
+    return at
+
+
+def _centres(
+    target: ScoreTarget, rng: np.random.Generator, count: int, log_sd: float, spread: float
+) -> Iterator[tuple[Array, float]]:
+    """Means and log sds to try: the prior's middle, draws of it, then ever closer to the middle."""
+    size = target.family.size
+    yield target.start + spread * rng.standard_normal(size), log_sd
+    for _ in range(count - 1):
+        yield prior_draw(target, rng), log_sd
+    for halved in range(1, 4):
+        yield target.start * 0.5**halved, log_sd - halved
+    yield np.zeros(size), log_sd - 4.0
+
+
+def prior_draw(target: ScoreTarget, rng: np.random.Generator) -> Array:
+    """Coordinates (D,) of one draw of the prior; near its middle where it cannot be drawn from."""
+    lay = target.terms.layout
+    try:
+        with np.errstate(all="ignore"):
+            drawn = simulate(lay, 1, rng, observe=False).latents
+            z, _ = coordinates(lay, {n: a for n, a in drawn.items() if n not in lay.discrete})
+    except (PplError, StillVector, ArithmeticError, ValueError, KeyError, TypeError):
+        return target.start + rng.standard_normal(target.family.size)
+    return np.clip(np.where(np.isfinite(z[0]), z[0], target.start), -FAR, FAR)
