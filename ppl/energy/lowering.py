@@ -11,6 +11,7 @@ import numpy as np
 from ppl.energy.blocks.base import Block
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.gaussian import GaussianMembers
+from ppl.energy.contraction import Part
 from ppl.energy.operands import Operand, Size
 from ppl.energy.shape import couplings
 from ppl.energy.terms import Atom, Term
@@ -36,6 +37,17 @@ class Product:
     dims: tuple[Dim, ...]
     operands: tuple[Operand, ...]
     origin: Statement | None = None
+    more: tuple[Part, ...] = ()
+
+    @property
+    def data(self) -> list[Part]:
+        """The coefficient, and further data that multiply it."""
+        return [(self.coefficient, self.dims), *self.more]
+
+    @property
+    def data_dims(self) -> tuple[Dim, ...]:
+        """The dims of all data."""
+        return tuple(dict.fromkeys((*self.dims, *(d for _, dims in self.more for d in dims))))
 
 
 def lower(term: Term, number: int, blocks: Sequence[Block], of: Mapping[str, int], size: Size) -> Product:
@@ -45,11 +57,15 @@ def lower(term: Term, number: int, blocks: Sequence[Block], of: Mapping[str, int
         chain = blocks[block]
         if isinstance(chain, DiscreteChain) and number in chain.steps.terms and len(places) == 2:
             return _step_product(chain, block, term, number, blocks, of, size)
-    operands = [_operand(blocks[b], b, term, number, places, size) for b, places in grouped.items()]
-    dims = term.coefficient.dims
-    shape = tuple(size(d) for d in dims)
-    coefficient = np.broadcast_to(np.asarray(term.coefficient.array, float)[0], shape)
+    operands = [operand_of(blocks[b], b, term, number, places, size) for b, places in grouped.items()]
+    coefficient, dims = plain(term.coefficient, size)
     return folded(Product(coefficient, dims, tuple(operands), term.origin), size)
+
+
+def plain(value: Named, size: Size) -> Part:
+    """Data over its full dims."""
+    shape = tuple(size(d) for d in value.dims)
+    return np.broadcast_to(np.asarray(value.array, float)[0], shape), value.dims
 
 
 def _step_product(
@@ -69,7 +85,7 @@ def _step_product(
     moved = [replace(a, index=tuple(steps.entry(number, e, size) for e in a.index)) for a in rest]
     other = Term(Named(coefficient[None], dims), tuple(moved), term.origin, term.span)
     lowered = [
-        _operand(blocks[b], b, other, number, places, size) for b, places in _by_block(other, of).items()
+        operand_of(blocks[b], b, other, number, places, size) for b, places in _by_block(other, of).items()
     ]
     return Product(coefficient, dims, (steps.operand(block, number, size), *lowered), term.origin)
 
@@ -81,7 +97,7 @@ def _by_block(term: Term, of: Mapping[str, int]) -> dict[int, list[int]]:
     return grouped
 
 
-def _operand(block: Block, number: int, term: Term, place: int, atoms: Sequence[int], size: Size) -> Operand:
+def operand_of(block: Block, number: int, term: Term, place: int, atoms: Sequence[int], size: Size) -> Operand:
     chosen = [term.atoms[i] for i in atoms]
     if len(chosen) == 1:
         return _single(block, number, chosen[0], size)

@@ -88,11 +88,11 @@ class Polynomial:
         product = self.products[p]
         reads = [product.operands[i] for i in others]
         long = {d for r in reads for d in r.dims if self.size(d) >= LARGE and d not in out}
-        long &= set(product.dims)
+        long &= set(product.data_dims)
         heavy = [r for r in reads if long & set(r.dims)]
         light = [r for r in reads if not long & set(r.dims)]
         if not heavy or not light:
-            return [(product.coefficient, product.dims), *(read(r, factors) for r in reads)]
+            return [*product.data, *(read(r, factors) for r in reads)]
         keep = self._kept(product, heavy, light, out)
         return [(self._heavy(p, heavy, keep, factors), keep), *(read(r, factors) for r in light)]
 
@@ -100,7 +100,7 @@ class Polynomial:
         self, product: Product, heavy: list[Operand], light: list[Operand], out: tuple[Dim, ...]
     ) -> tuple[Dim, ...]:
         needed = set(out).union(*(r.dims for r in light))
-        have = dict.fromkeys((*product.dims, *(d for r in heavy for d in r.dims)))
+        have = dict.fromkeys((*product.data_dims, *(d for r in heavy for d in r.dims)))
         return tuple(d for d in have if d in needed)
 
     def _heavy(self, p: int, heavy: list[Operand], keep: tuple[Dim, ...], factors: Factors) -> Array:
@@ -110,7 +110,7 @@ class Polynomial:
         known = self.memo.get(key, rests_on)
         if known is not None:
             return known
-        parts = [(product.coefficient, product.dims), *(read(r, factors) for r in heavy)]
+        parts = [*product.data, *(read(r, factors) for r in heavy)]
         return self.memo.keep(key, rests_on, contract(parts, keep, self.size))
 
     def values(self, factors: Factors) -> Array:

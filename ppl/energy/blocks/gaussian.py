@@ -56,13 +56,13 @@ class Member:
         """(…, *shape) to (…, batch cells, width)."""
         lead = array.ndim - len(self.latent.shape)
         order = [*range(lead), *(lead + i for i in (*self.batch, *self.joint))]
-        return array.transpose(order).reshape(*array.shape[:lead], -1, self.width)
+        return array.transpose(order).reshape((*array.shape[:lead], -1, self.width))
 
     def unflat(self, array: Array) -> Array:
         """(…, batch cells, width) to (…, *shape)."""
         order = (*self.batch, *self.joint)
         lead = array.ndim - 2
-        moved = array.reshape(*array.shape[:lead], *(self.latent.shape[i] for i in order))
+        moved = array.reshape((*array.shape[:lead], *(self.latent.shape[i] for i in order)))
         back = sorted(range(len(order)), key=order.__getitem__)
         return moved.transpose([*range(lead), *(lead + i for i in back)])
 
