@@ -1,4 +1,4 @@
-"""Every example, found by folder, reaches its expected figures with default settings.
+"""Every example, found by folder, reaches its expected figures, with default settings or with its `arguments`.
 
 The tolerances of `expected.toml` bound the approximation, not sampling noise: the fits are
 deterministic for a seed, so a test has no false alarms once it passes. Its broken twin shifts the
@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,8 @@ from ppl.cli.main import run
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 NAMES = sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir())
+BY_DEFAULT = [n for n in NAMES if "arguments" not in (EXAMPLES / n / "expected.toml").read_text()]
+BY_ARGUMENTS = [n for n in NAMES if n not in BY_DEFAULT]
 NEEDED = ("{}.model", "data.csv", "README.md", "expected.toml")
 
 
@@ -36,6 +39,32 @@ def misses(posterior: dict[str, Any], expected: dict[str, Any], shift: float = 0
         if d_mean > limit["mean"] or d_sd > limit["log_sd"]:
             found.append(f"{name}: mean off by {d_mean:.3f} sd, log sd by {d_sd:.3f}")
     return found
+
+
+def off(form: dict[str, Any], figures: dict[str, Any], shift: float = 0.0) -> list[str]:
+    """The figures that are missed; `shift` moves the expected values, in tolerances.
+
+    A name stands for all elements it begins, `mu[*,wait]` for those that differ in the starred place; they are
+    compared in increasing order, since components have no names of their own.
+    """
+    found = []
+    for name, f in figures.items():
+        ours = values(form, name)
+        if "least" in f:
+            found += [] if ours[0] >= f["least"] + shift * 0.01 * abs(f["least"]) else [f"{name}: {ours}"]
+        elif any(
+            abs(a - b - shift * f["within"]) > f["within"] for a, b in zip(ours, f["values"], strict=True)
+        ):
+            found.append(f"{name}: {ours}")
+    return found
+
+
+def values(form: dict[str, Any], name: str) -> list[float]:
+    """The ELBO, or posterior means in increasing order."""
+    if name == "elbo":
+        return [form["elbo"]]
+    pattern = re.escape(name).replace(r"\*", "[^,]*") + r"(\[.*)?"
+    return sorted(row["mean"] for n, row in form["posterior"].items() if re.fullmatch(pattern, n))
 
 
 @cache
@@ -59,7 +88,7 @@ def test_data_is_a_table(name: str) -> None:
     assert len({len(r) for r in rows}) == 1
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BY_DEFAULT)
 def test_default_fit_reaches_the_figures(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder = EXAMPLES / name
     assert run(["fit", str(folder / f"{name}.model"), str(folder / "data.csv"), "--json"]) == 0
@@ -69,3 +98,13 @@ def test_default_fit_reaches_the_figures(name: str, capsys: pytest.CaptureFixtur
     assert [m for m in misses(form["posterior"], expected) if m.split(":")[0] not in warned] == []
     twin = 2.5 * max(expected["tolerance"]["mean"], 0.1)
     assert len(misses(form["posterior"], expected, twin)) == len(expected["posterior"])
+
+
+@pytest.mark.parametrize("name", BY_ARGUMENTS)
+def test_fit_by_its_arguments_reaches_the_figures(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, expected = EXAMPLES / name, expected_of(name)
+    command = ["fit", str(folder / f"{name}.model"), str(folder / "data.csv"), "--json"]
+    assert run([*command, *expected["arguments"]]) == 0
+    form = json.loads(capsys.readouterr().out)
+    assert off(form, expected["figures"]) == []
+    assert len(off(form, expected["figures"], 3.0)) == len(expected["figures"])
