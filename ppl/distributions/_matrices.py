@@ -29,6 +29,16 @@ def wishart_constant(half_df: Array, size: int) -> Array:
     return out
 
 
+def log_wishart(form: Any, df: Any, size: int) -> Any:
+    """-(df K / 2) log 2 - log Gamma_K(df / 2), the part of a Wishart's normaliser without its scale."""
+
+    def log_gammas(a: Array) -> Array:
+        parts = [xp.lgamma(0.5 * a - 0.5 * j) for j in range(size)]
+        return 0.25 * size * (size - 1) * math.log(math.pi) + sum(parts)
+
+    return -0.5 * size * math.log(2.0) * df - form.elementwise("log_multigamma", log_gammas, df)
+
+
 def log_ratio_deviance(ratio: Array, half_df: Array, size: int) -> Array:
     """a (log det M - tr M + K) of M = inv(L) X inv(L)' / (2 a), from its Cholesky factor ``ratio``."""
     diagonal = xp.diagonal(ratio)

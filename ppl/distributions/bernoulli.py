@@ -53,7 +53,7 @@ class Bernoulli(Distribution):
 
     @classmethod
     def polynomial(cls, form: Any, x: Any, p: Any = None, logit: Any = None) -> Any:
-        return None if p is None else x * form.log(p) + (1.0 - x) * form.log1m(p)
+        return None if p is None else form.times_log(x, p) + form.times_log1m(1.0 - x, p)
 
     @classmethod
     def sample(

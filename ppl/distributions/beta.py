@@ -62,6 +62,12 @@ class Beta(Distribution):
         return xp.xlogy(a - 1.0, x) + xp.xlog1py(b - 1.0, -x) - xp.log_beta(a, b)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, **given: Any) -> Any:
+        a, b = _shapes(**given)
+        normaliser = form.elementwise("log_beta", xp.log_beta, a, b)
+        return (a - 1.0) * form.log(x) + (b - 1.0) * form.log1m(x) - normaliser
+
+    @classmethod
     def sample(cls, rng: np.random.Generator, shape: tuple[int, ...], **given: Array) -> Array:
         a, b = _shapes(**given)
         return np.clip(rng.beta(a, b, shape), 1e-300, 1.0 - 2.0**-53)

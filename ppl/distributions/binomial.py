@@ -25,6 +25,11 @@ def log_choose(n: Array, x: Array) -> Array:
     return xp.factorial_kernel(x) + xp.factorial_kernel(rest) - xp.factorial_kernel(n) + n - share
 
 
+def _ways_or_none(n: Array, x: Array) -> Array:
+    """log of the number of ways, -inf for more successes than trials."""
+    return np.where(x <= n, log_choose(n, np.minimum(x, n)), -np.inf)
+
+
 def _log_base(x: Array, n: Array = 0.0) -> Array:
     return log_choose(n, x)
 
@@ -77,6 +82,13 @@ class Binomial(Distribution):
         if plain(x) and plain(n) and np.all(np.less_equal(x, n)):
             return out
         return xp.where(xp.less_equal(x, n), out, -np.inf)
+
+    @classmethod
+    def polynomial(cls, form: Any, x: Any, n: Any, p: Any = None, logit: Any = None) -> Any:
+        if p is None:
+            return None
+        ways = form.elementwise("log_choose", _ways_or_none, n, x)
+        return ways + form.times_log(x, p) + form.times_log1m(n - x, p)
 
     @classmethod
     def sample(

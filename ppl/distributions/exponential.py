@@ -45,6 +45,11 @@ class Exponential(Distribution):
         return xp.log(rate) - rate * x
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, rate: Any = None, scale: Any = None) -> Any:
+        rate = form.power(scale, -1.0) if rate is None else rate
+        return form.log(rate) - rate * x
+
+    @classmethod
     def sample(
         cls, rng: np.random.Generator, shape: tuple[int, ...], rate: Array = None, scale: Array = None
     ) -> Array:

@@ -53,6 +53,10 @@ class Flat(Distribution):
         return xp.where(inside, out, -np.inf)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, lower: Any = 0.0, upper: Any = 0.0) -> Any:
+        return 0.0 if form.is_data(lower, upper) else None
+
+    @classmethod
     def sample(cls, rng: np.random.Generator, shape: tuple[int, ...], **given: Any) -> Array:
         """There is nothing to draw from: NaN, which callers report."""
         return np.full(shape, np.nan)

@@ -54,6 +54,10 @@ class Geometric(Distribution):
         return xp.xlog1m(x, p) + xp.log_probability(p)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, p: Any = None, logit: Any = None) -> Any:
+        return None if p is None else form.times_log1m(x, p) + form.log(p)
+
+    @classmethod
     def sample(
         cls, rng: np.random.Generator, shape: tuple[int, ...], p: Array = None, logit: Array = None
     ) -> Array:

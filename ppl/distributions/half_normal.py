@@ -11,6 +11,7 @@ from ppl.backend import ops as xp
 from ppl.backend.lazy import special
 from ppl.distributions._checks import on_support
 from ppl.distributions.base import Distribution, Example, Parameter
+from ppl.distributions.normal import Normal
 from ppl.supports import NONNEGATIVE, POSITIVE, Support
 
 Array = Any
@@ -36,6 +37,10 @@ class HalfNormal(Distribution):
     @on_support(NONNEGATIVE, 1.0)
     def log_density(cls, x: Array, scale: Array) -> Array:
         return xp.normal_log_density(x, 0.0, scale) + LOG_TWO
+
+    @classmethod
+    def polynomial(cls, form: Any, x: Any, scale: Any) -> Any:
+        return LOG_TWO + Normal.polynomial(form, x, 0.0, sd=scale)
 
     @classmethod
     def sample(cls, rng: np.random.Generator, shape: tuple[int, ...], scale: Array) -> Array:

@@ -46,6 +46,11 @@ class InverseGamma(Distribution):
         return xp.gamma_kernel(shape) - xp.deviance(shape, scale / x) - xp.log(x)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, shape: Any, scale: Any) -> Any:
+        constant = shape * form.log(scale) - form.function("lgamma", shape)
+        return constant - (shape + 1.0) * form.log(x) - scale * form.power(x, -1.0)
+
+    @classmethod
     def sample(cls, rng: np.random.Generator, size: tuple[int, ...], /, shape: Array, scale: Array) -> Array:
         return scale / rng.standard_gamma(shape, size)
 

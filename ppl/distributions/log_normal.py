@@ -51,6 +51,14 @@ class LogNormal(Distribution):
         return xp.normal_log_density(z, mean, sd) - z
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, mean: Any, sd: Any) -> Any:
+        logs = form.log(x)
+        precision = form.power(sd, -2.0)
+        square = form.elementwise("square_log", lambda v: xp.square(xp.log(v)), x)
+        ratio = precision * (square - 2.0 * logs * mean + form.square(mean))
+        return 0.5 * (form.log(precision) - ratio - LOG_TWO_PI) - logs
+
+    @classmethod
     def sample(cls, rng: np.random.Generator, shape: tuple[int, ...], mean: Array, sd: Array) -> Array:
         return np.exp(rng.normal(mean, sd, shape))
 

@@ -82,6 +82,18 @@ class Multinomial(Distribution):
         return xp.where(xp.equal(count, n), out, -np.inf)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, n: Any = None, p: Any = None, logit: Any = None) -> Any:
+        if p is None or not form.is_data(x) or (n is not None and not form.is_data(n)):
+            return None
+        count = form.total(x)
+        ways = form.function("lgamma", count + 1.0) - form.total(form.function("lgamma", x + 1.0))
+        if n is not None:
+            ways = ways + form.elementwise(
+                "is_sum", lambda a, b: np.where(np.equal(a, b), 0.0, -np.inf), count, n
+            )
+        return ways + form.total(form.times_log(x, p))
+
+    @classmethod
     def sample(
         cls,
         rng: np.random.Generator,

@@ -106,6 +106,17 @@ class MultivariateNormal(Distribution):
         return -0.5 * total(xp.square(z)) - total(xp.log(xp.diagonal(scale_tril))) - constant
 
     @classmethod
+    def polynomial(
+        cls, form: Any, x: Any, mean: Any, cov: Any = None, precision: Any = None, scale_tril: Any = None
+    ) -> Any:
+        if scale_tril is not None:
+            cov = form.of_matrix(scale_tril, lambda a: np.matmul(a, np.swapaxes(a, -1, -2)))
+        logdet = form.logdet(precision) if precision is not None else -1.0 * form.logdet(cov)
+        precision = form.inverse(cov) if precision is None else precision
+        square = form.quadratic(precision, x - mean)
+        return 0.5 * (logdet - square - form.length * LOG_TWO_PI)
+
+    @classmethod
     def sample(
         cls,
         rng: np.random.Generator,

@@ -82,6 +82,14 @@ class NegativeBinomial(Distribution):
         return base + xp.negative_binomial_kernel(x, size, mean)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, **given: Any) -> Any:
+        if "p" not in given:
+            return None
+        n, p = given["n"], given["p"]
+        ways = form.function("lgamma", x + n) - form.function("lgamma", n) - form.function("lgamma", x + 1.0)
+        return ways + n * form.log(p) + form.times_log1m(x, p)
+
+    @classmethod
     def sample(cls, rng: np.random.Generator, shape: tuple[int, ...], **given: Array) -> Array:
         size, stop, go = _size_odds(**given)
         return rng.poisson(np.minimum(rng.standard_gamma(size, shape) * (go / stop), 9e18))

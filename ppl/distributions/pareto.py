@@ -41,6 +41,12 @@ class Pareto(Distribution):
         return xp.where(xp.less_equal(scale, x), out, -math.inf) if plain(x) else out
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, scale: Any, shape: Any) -> Any:
+        if not form.is_data(scale):
+            return None  # where x may lie would depend on latents
+        return form.log(shape) + shape * form.log(scale) - (shape + 1.0) * form.log(x)
+
+    @classmethod
     def sample(cls, rng: np.random.Generator, size: tuple[int, ...], /, scale: Array, shape: Array) -> Array:
         return scale * np.exp(rng.standard_exponential(size) / shape)
 

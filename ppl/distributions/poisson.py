@@ -52,6 +52,12 @@ class Poisson(Distribution):
         return xp.factorial_kernel(x) - xp.deviance(x, rate)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, rate: Any = None, log_rate: Any = None) -> Any:
+        logs = x * log_rate if rate is None else form.times_log(x, rate)
+        rate = form.exp(log_rate) if rate is None else rate
+        return logs - rate - form.function("lgamma", x + 1.0)
+
+    @classmethod
     def sample(
         cls, rng: np.random.Generator, shape: tuple[int, ...], rate: Array = None, log_rate: Array = None
     ) -> Array:

@@ -42,6 +42,12 @@ class Uniform(Distribution):
         return xp.where(xp.logical_and(xp.less_equal(lower, x), xp.less_equal(x, upper)), flat, -np.inf)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, lower: Any, upper: Any) -> Any:
+        if not form.is_data(lower, upper):
+            return None  # where x may lie would depend on latents
+        return -1.0 * form.log(upper - lower)
+
+    @classmethod
     def sample(cls, rng: np.random.Generator, shape: tuple[int, ...], lower: Array, upper: Array) -> Array:
         return lower + (np.asarray(upper) - lower) * rng.random(shape)
 

@@ -40,6 +40,14 @@ class Weibull(Distribution):
         return z - xp.exp(z) - log_x + xp.log(shape)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, shape: Any, scale: Any) -> Any:
+        k = form.number(shape)
+        if k is None:
+            return None
+        ratio = form.power(x, k) * form.power(scale, -k)
+        return form.log(shape) - k * form.log(scale) + (k - 1.0) * form.log(x) - ratio
+
+    @classmethod
     def sample(cls, rng: np.random.Generator, size: tuple[int, ...], /, shape: Array, scale: Array) -> Array:
         return scale * rng.weibull(shape, size)
 

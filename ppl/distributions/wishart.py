@@ -67,6 +67,13 @@ class Wishart(Distribution):
         return xp.where(xp.less(size - 1.0, df), out - 0.5 * (size + 1.0) * logdet, math.nan)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, df: Any, scale: Any) -> Any:
+        size = form.length
+        constant = m.log_wishart(form, df, size)
+        ratio = form.trace(form.inverse(scale), x)
+        return constant + 0.5 * ((df - (size + 1.0)) * form.logdet(x) - ratio) - df * form.logdet(scale) * 0.5
+
+    @classmethod
     def sample(
         cls,
         rng: np.random.Generator,

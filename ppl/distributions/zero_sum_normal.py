@@ -43,6 +43,11 @@ class ZeroSumNormal(Distribution):
         return -0.5 * square - (x.shape[-1] - 1.0) * (xp.log(sd) + 0.5 * LOG_TWO_PI)
 
     @classmethod
+    def polynomial(cls, form: Any, x: Any, sd: Any) -> Any:
+        square = form.total(form.square(x)) * form.power(sd, -2.0)
+        return -0.5 * square - (form.length - 1.0) * (form.log(sd) + 0.5 * LOG_TWO_PI)
+
+    @classmethod
     def sample(
         cls,
         rng: np.random.Generator,

@@ -38,7 +38,23 @@ class Form:
 
     def log1m(self, a: Poly) -> Poly:
         """log(1 - a)."""
-        return f.log(1.0 - self.algebra.of(a))
+        return f.log1m(self.algebra.of(a))
+
+    def times_log(self, x: Poly, a: Poly) -> Poly:
+        """x log a, 0 where x is 0 in the data."""
+        return self._counted(x, self.log(a))
+
+    def times_log1m(self, x: Poly, a: Poly) -> Poly:
+        """x log(1 - a), 0 where x is 0 in the data."""
+        return self._counted(x, self.log1m(a))
+
+    def _counted(self, x: Poly, logs: Poly) -> Poly:
+        x = self.algebra.of(x)
+        if x.data:
+            counts = f.values(x)
+            x = self.algebra.of(counts)  # one number a cell: 0 times log 0 never stands in a sum
+            logs = self.algebra.masked(logs, Named(counts.numpy != 0.0, counts.dims))
+        return x * logs
 
     def exp(self, a: Poly) -> Poly:
         """exp a."""
@@ -66,6 +82,8 @@ class Form:
             return self._table(function, parts)
         text = f"{name}({', '.join(['{}'] * len(parts))})"
         out = f.several(parts, lambda values: function(*values), text)
+        if out is None and len(parts) == 1 and len(parts[0].monomials) > 1:
+            return f.by_case(parts[0], lambda m: self.elementwise(name, function, Poly(self.algebra, (m,))))
         if out is None:
             raise NotPolynomial(f"`{name}` of several latents, or of data times one")
         return out

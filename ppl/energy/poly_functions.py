@@ -12,6 +12,7 @@ from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly, finite
 from ppl.energy.statistics import same_element, statistic
 from ppl.energy.terms import Atom
 from ppl.graph.named import Named, aligned, constant, union
+from ppl.graph.nodes import Dim
 from ppl.supports import Interval
 
 Array = Any
@@ -37,24 +38,35 @@ def mapped(x: Poly, function: Callable[[Array], Array]) -> Poly:
 def cases(x: Poly) -> list[Case]:
     """The monomials with the cells where each alone counts. Raises `NotPolynomial` where they overlap.
 
-    In a case's monomial the coefficient is 1 outside its cells, so that any function may be taken of it.
+    Cells where none counts are a case of 0. In a case's monomial the coefficient is 1 outside its cells, so
+    that any function may be taken of it.
     """
-    if len(x.monomials) == 1:
-        return [(None, x.monomials[0])]
     size = x.algebra.at.size
     masks = [Named(m.coefficient.numpy != 0.0, m.coefficient.dims) for m in x.monomials]
+    if len(masks) == 1 and masks[0].numpy.all():
+        return [(None, x.monomials[0])]
     dims = union((m.dims for m in masks), size)
     count: Array = sum((aligned(m, dims).astype(int) for m in masks), np.zeros((1,) * (1 + len(dims)), int))
-    valid = np.ones((1,) * (1 + len(dims)), bool)
-    if x.invalid is not None and set(x.invalid.dims) <= set(dims):
-        valid = ~aligned(x.invalid, dims)
-    if (count > 1).any() or ((count == 0) & valid).any():
+    if (count > 1).any():
         raise NotPolynomial("a function of a sum of latents")
     out: list[Case] = []
     for mask, m in zip(masks, x.monomials, strict=True):
         filled = Named(np.where(mask.numpy, m.coefficient.numpy, 1.0), m.coefficient.dims)
         out.append((mask, replace(m, coefficient=filled)))
+    nothing = _uncovered(x, count, dims)
+    if nothing is not None:
+        out.append((nothing, Monomial(constant(np.float64(0.0)))))
     return out
+
+
+def _uncovered(x: Poly, count: Array, dims: tuple[Dim, ...]) -> Named | None:
+    """The cells that stand for a value, but where it is 0."""
+    none = count == 0
+    if x.invalid is not None:
+        wide = union((dims, x.invalid.dims), x.algebra.at.size)
+        none = aligned(Named(none, dims), wide) & ~aligned(x.invalid, wide)
+        dims = wide
+    return Named(none, dims) if none.any() else None
 
 
 def by_case(x: Poly, function: Callable[[Monomial], Poly]) -> Poly:
@@ -151,27 +163,69 @@ def log(x: Poly) -> Poly:
     """The logarithm of data, of a product, or of 1 - x."""
     if x.data:
         return mapped(x, np.log)
-    complement = _one_minus(x)
-    if complement is not None:
-        return Poly(x.algebra, (replace(complement, coefficient=constant(np.float64(1.0))),), x.invalid)
     try:
         return by_case(x, lambda m: _log_of(x.algebra, m))
     except NotPolynomial:
+        undone = _undone(x)
+        if undone is not None:
+            return log1m(undone)
         found = univariate(x, np.log, "log({})")
         if found is None:
             raise
         return found
 
 
+def log1m(x: Poly) -> Poly:
+    """log(1 - x) of data or of one scalar latent, case by case."""
+    if x.data:
+        return mapped(x, lambda v: np.log1p(-v))
+    try:
+        return by_case(x, lambda m: _log1m_of(x.algebra, m))
+    except NotPolynomial:
+        found = univariate(x, lambda v: np.log1p(-v), "log1m({})")
+        if found is None:
+            raise
+        return found
+
+
+def _log1m_of(algebra: Algebra, m: Monomial) -> Poly:
+    alone = Poly(algebra, (m,))
+    one = constant(np.float64(1.0))
+    if not m.atoms:
+        return mapped(alone, lambda v: np.log1p(-v))
+    if len(m.atoms) == 1 and m.atoms[0].stat == "x" and (m.coefficient.numpy == 1.0).all():
+        return Poly(algebra, (Monomial(one, (replace(m.atoms[0], stat="log1m"),)),))
+    found = univariate(alone, lambda v: np.log1p(-v), "log1m({})")
+    if found is None:
+        raise NotPolynomial("a logarithm of 1 minus a product")
+    return found
+
+
+def _undone(x: Poly) -> Poly | None:
+    """What was taken from 1, where the polynomial is 1 - it."""
+    for i, m in enumerate(x.monomials):
+        if not m.atoms and not m.bound and (m.coefficient.numpy == 1.0).all() and len(x.monomials) > 1:
+            rest = Poly(x.algebra, (*x.monomials[:i], *x.monomials[i + 1 :]), x.invalid)
+            return -rest
+    return None
+
+
 def _log_of(algebra: Algebra, m: Monomial) -> Poly:
     if (m.coefficient.numpy < 0).any():
         raise NotPolynomial("a logarithm of what may be negative")
+    if not m.atoms and not m.coefficient.numpy.all():
+        return algebra.of(Named(_logs(m.coefficient.numpy), m.coefficient.dims))
     with np.errstate(divide="ignore"):
         logs = Named(np.log(m.coefficient.numpy), m.coefficient.dims)
     out = [Monomial(logs)] if m.coefficient.numpy.size and (logs.numpy != 0).any() else []
     for a in _gathered(m.atoms):
         out.append(_log_atom(algebra, a))
     return Poly(algebra, tuple(out) or algebra.of(0.0).monomials)
+
+
+def _logs(values: Array) -> Array:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(values))
 
 
 def _log_atom(algebra: Algebra, a: Atom) -> Monomial:
@@ -183,17 +237,6 @@ def _log_atom(algebra: Algebra, a: Atom) -> Monomial:
         return Monomial(one, (replace(a, stat="x", function=None),))
     f = statistic(a)
     return Monomial(one, (replace(a, stat=f"fn:log({text_of(a)})", function=lambda v: np.log(f(v))),))
-
-
-def _one_minus(x: Poly) -> Monomial | None:
-    """The atom log(1 - x) where the polynomial is 1 - x."""
-    if len(x.monomials) != 2:
-        return None
-    a, b = sorted(x.monomials, key=lambda m: len(m.atoms))
-    whole = not a.atoms and (a.coefficient.numpy == 1.0).all() and (b.coefficient.numpy == -1.0).all()
-    if whole and len(b.atoms) == 1 and b.atoms[0].stat == "x" and not b.bound:
-        return replace(b, atoms=(replace(b.atoms[0], stat="log1m"),))
-    return None
 
 
 def exp(x: Poly) -> Poly:

@@ -234,7 +234,7 @@ class Symbolic:
 
     def _segment(self, node: g.Segment) -> Poly:
         """A ragged sum as a sum of everything with indicators."""
-        if node.function != "sum":
+        if node.function not in ("sum", "mean"):
             raise NotPolynomial(f"`{node.function}` of latents over rows of its own", node.span)
         keys = [(d, self.constant(k)) for d, k in node.keys]
         n = self.at.size(node.over)
@@ -243,14 +243,22 @@ class Symbolic:
         if n * np.prod([float(self.at.size(d)) for d, _ in keys]) > MOST_INDICATORS:
             raise NotPolynomial("a sum over too many rows, each with its own group", node.span)
         body = self.read(node.body)
-        for dim, key in keys:
-            assert key is not None
-            codes = np.broadcast_to(aligned(key, (node.over,))[0], (n,))
-            match = codes[:, None] == np.arange(self.at.size(dim))
-            body = self.algebra.scaled(body, constant(match.astype(float), (node.over, dim)))
+        match = self._membership(node.over, [(d, k) for d, k in keys if k is not None])
+        if node.function == "mean":
+            match = Named(match.numpy / np.maximum(match.numpy.sum(axis=1, keepdims=True), 1.0), match.dims)
+        body = self.algebra.scaled(body, match)
         if states_along(self.at, body, (node.over,)):
             body = attached(self.algebra, body, along=(node.over,))
         return self.algebra.bind(body, (node.over,))
+
+    def _membership(self, over: Dim, keys: list[tuple[Dim, Named]]) -> Named:
+        """1 where a row belongs to a group, over the rows and then the outer dims."""
+        out: Array = np.ones((1, self.at.size(over)))
+        for dim, key in keys:
+            codes = np.broadcast_to(aligned(key, (over,))[0], (self.at.size(over),))
+            match = codes[:, None] == np.arange(self.at.size(dim))
+            out = out[..., None] * match.reshape(1, len(codes), *[1] * (out.ndim - 2), -1)
+        return Named(out, (over, *(d for d, _ in keys)))
 
     def _stack(self, node: g.Stack) -> Poly:
         body = self.read(node.body)

@@ -75,7 +75,7 @@ def _single(s: Symbolic, node: g.Apply, name: str, parts: list[Poly]) -> Poly:
     if name == "exp":
         return f.exp(parts[0])
     if name == "log1m":
-        return f.log(1.0 - parts[0])
+        return f.log1m(parts[0])
     if name == "xlogy":
         return parts[0] * f.log(parts[1])
     function = find(name)
