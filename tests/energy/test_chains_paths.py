@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ppl.energy.chains import chain_marginals, likeliest_path, sample_paths
+from ppl.energy.chains import chain_marginals, likeliest_path, paths, sample_paths
 from ppl.energy.chains.logs import backward_log_messages, log_messages
 from tests.energy.chain_oracles import Array, log_loop, path_score
 
@@ -61,9 +61,11 @@ def test_log_messages_against_loop() -> None:
     np.testing.assert_allclose(np.exp(forward + backward - unary - total), node, atol=1e-9)
 
 
-@pytest.mark.parametrize("steps", [5, 200])
-def test_sampled_paths_have_the_marginals(steps: int) -> None:
+@pytest.mark.parametrize(("steps", "in_logs"), [(5, False), (5, True), (200, False), (200, True)])
+def test_sampled_paths_have_the_marginals(steps: int, in_logs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """z-scores of 3 x steps + 18 counts from 4000 draws, |z| < 5.5: false alarm below 1e-4; a twin fails."""
+    if in_logs:
+        monkeypatch.setattr(paths, "swept", lambda *_: None)
     unary, pair, codes = problem(steps, 3, seed=4)
     draws = sample_paths(unary, pair, codes, 4000, np.random.default_rng(1))
     found = chain_marginals(unary, pair, codes)

@@ -18,7 +18,7 @@ from ppl.energy.chains.steps import steps_of
 from ppl.energy.chains.sweep import RESCALE, ChainResult, Sweep, finite
 from ppl.energy.chains.workspace import Workspace, own_workspace
 
-STEPS_OF_A_CALL = 25  # how many steps of many chains take as long as one short chain by itself
+STEPS_WITH_OWN_TABLES, STEPS_WITH_SHARED = 15, 40  # steps of many chains in the time of one short chain
 
 
 @final
@@ -47,7 +47,7 @@ def chain_marginals(unary: Array, pair: Array, codes: Array, *, work: Workspace 
     if unary.ndim == 2 and pair.ndim == 3:
         return _one(unary, pair, codes, work)
     count = len(unary) if unary.ndim == 3 else len(pair)
-    if count * STEPS_OF_A_CALL > len(codes):
+    if count * (STEPS_WITH_OWN_TABLES if pair.ndim == 4 else STEPS_WITH_SHARED) > len(codes):
         found = _apart(np.broadcast_to(unary, (count, *unary.shape[-2:])), pair, codes, work)
         if found is not None:
             return found
@@ -87,16 +87,28 @@ def chain_pair_marginals(unary: Array, pair: Array, *, work: Workspace | None = 
 
 def _one(unary: Array, pair: Array, codes: Array, work: Workspace) -> ChainResult:
     """A single chain."""
+    found = swept(unary, pair, codes, work)
+    return _in_logs(unary, pair, codes) if found is None else found[1]
+
+
+def swept(unary: Array, pair: Array, codes: Array, work: Workspace) -> tuple[Sweep, ChainResult] | None:
+    """A single chain's sweep and what came of it, or nothing where it takes logs.
+
+    >>> found = swept(np.zeros((2, 3)), np.zeros((1, 2, 2)), np.zeros(3, int), Workspace())
+    >>> float(np.exp(found[1].log_partition[0]).round(9))
+    8.0
+    """
     k, steps = unary.shape
     where = cut(steps, k)
     top = finite(pair.max(axis=(1, 2)))
     tables = steps_of(np.exp(pair - top[:, None, None]), codes, where)
     used = np.bincount(codes[1:], minlength=len(pair)) @ top
     for every in (RESCALE, 1):
-        found = Sweep(tables, where, k, every, work).result(unary)
+        sweep = Sweep(tables, where, k, every, work)
+        found = sweep.result(unary)
         if found is not None:
-            return replace(found, log_partition=found.log_partition + used)
-    return _in_logs(unary, pair, codes)
+            return sweep, replace(found, log_partition=found.log_partition + used)
+    return None
 
 
 def _apart(unary: Array, pair: Array, codes: Array, work: Workspace) -> ChainResult | None:

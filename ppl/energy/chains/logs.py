@@ -13,6 +13,8 @@ import numpy as np
 from ppl.backend.op import Array
 from ppl.energy.chains.cut import Cut, cut
 
+MOST_STATES = 14  # with more, products of a block's steps take longer than going step by step
+
 
 def log_messages(unary: Array, pair: Array, codes: Array, *, hard: bool) -> Array:
     """m (K, T): unary (K, T), pair (U, K, K), codes (T,).
@@ -38,7 +40,7 @@ def backward_log_messages(unary: Array, pair: Array, codes: Array) -> Array:
 class _Logs:
     def __init__(self, unary: Array, pair: Array, codes: Array, hard: bool) -> None:
         self.k, steps = unary.shape
-        self.cut, self.hard = cut(steps, self.k), hard
+        self.cut, self.hard = cut(steps, self.k) if self.k <= MOST_STATES else Cut(steps, steps, 1), hard
         self.unary, self.codes = blocked(self.cut, unary), blocked(self.cut, codes)
         self.tables = np.ascontiguousarray(np.moveaxis(pair, 0, -1))
 

@@ -7,13 +7,17 @@ all blocks are followed from every last state at once, and one pass over the blo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ppl.backend.op import Array
 from ppl.energy.chains.cut import Cut, cut
+from ppl.energy.chains.discrete import swept
 from ppl.energy.chains.logs import blocked, log_messages
+from ppl.energy.chains.workspace import Workspace
 
-MOST_ELEMENTS = 8_000_000  # of the maps that are held at once
+MOST_ELEMENTS = 32_000_000  # of the maps that are held at once, a byte each
 
 
 def likeliest_path(unary: Array, pair: Array, codes: Array) -> tuple[Array, float]:
@@ -44,18 +48,43 @@ def sample_paths(unary: Array, pair: Array, codes: Array, draws: int, rng: np.ra
     >>> sample_paths(certain, np.zeros((1, 2, 2)), np.zeros(3, int), 2, np.random.default_rng(0)).tolist()
     [[0, 1, 0], [0, 1, 0]]
     """
-    forward = log_messages(unary, pair, codes, hard=False)
-    if not forward[:, -1].max() > -np.inf:
+    where, weights, last = _weights(np.asarray(unary, float), np.asarray(pair, float), np.asarray(codes))
+    if not last.sum() > 0:
         raise ValueError("no path of the chain is possible")
-    where, messages = cut(len(codes), len(unary)), _before(forward)
     chunk = max(MOST_ELEMENTS // unary.size, 1)
     out = np.empty((draws, len(codes)), dtype=np.intp)
     for first in range(0, draws, chunk):
         n = min(chunk, draws - first)
-        maps = _drawn_maps(messages, pair, codes, where, rng.random((n, where.length, where.blocks)))
-        last = (_cumulative(forward[:, -1])[:-1, None] <= rng.random(n)).sum(axis=0)
-        out[first : first + n] = _followed(maps, last, where)
+        maps = _drawn_maps(weights, len(unary), rng.random((n, where.length, where.blocks)))
+        ends = _inverted(np.cumsum(last), rng.random(n))
+        out[first : first + n] = _followed(maps, ends, where)
     return out
+
+
+def _weights(unary: Array, pair: Array, codes: Array) -> tuple[Cut, Callable[[int], Array], Array]:
+    """The weights (K, L, B) of the predecessors of a state at every step, and those of the last state (K,)."""
+    where, work = cut(len(codes), len(unary)), Workspace()
+    found = swept(unary, pair, codes, work)
+    if found is not None:
+        before = found[0].before
+        return (
+            where,
+            lambda state: before[:, :-1] * np.exp(_into(pair, codes, state, where)),
+            before[:, -1, -1],
+        )
+    forward = log_messages(unary, pair, codes, hard=False)
+    messages = _before(forward)
+    return (
+        where,
+        lambda state: _relative(messages + _into(pair, codes, state, where)),
+        _relative(forward[:, -1]),
+    )
+
+
+def _relative(logs: Array) -> Array:
+    """Weights whose largest over the first axis is 1, or which are all 0."""
+    top = logs.max(axis=0)
+    return np.asarray(np.exp(logs - np.where(np.isfinite(top), top, 0.0)))
 
 
 def _before(messages: Array) -> Array:
@@ -72,21 +101,22 @@ def _into(pair: Array, codes: Array, state: int, where: Cut) -> Array:
     return blocked(where, np.ascontiguousarray(pair[:, :, state].T)[:, codes])
 
 
-def _cumulative(logs: Array) -> Array:
-    """Cumulative probabilities over the first axis; their last is 1."""
-    with np.errstate(all="ignore"):
-        out = np.cumsum(np.exp(logs - logs.max(axis=0)), axis=0)
-        return out / out[-1]
+def _inverted(cumulative: Array, uniform: Array) -> Array:
+    """Draws by inversion: cumulative weights (K,), uniform numbers (n,)."""
+    return np.asarray((cumulative[:-1, None] <= uniform * cumulative[-1]).sum(axis=0))
 
 
-def _drawn_maps(messages: Array, pair: Array, codes: Array, where: Cut, uniform: Array) -> Array:
+def _drawn_maps(weights: Callable[[int], Array], k: int, uniform: Array) -> Array:
     """A predecessor of every state at every step (n, K, L, B) by inversion; uniform (n, L, B)."""
-    k = len(messages)
-    maps = np.zeros((len(uniform), *messages.shape), dtype=np.int8 if k < 128 else np.intp)
+    n, *shape = uniform.shape
+    maps = np.zeros((n, k, *shape), dtype=np.int8 if k < 128 else np.intp)
     for state in range(k):
-        below = _cumulative(messages + _into(pair, codes, state, where))
-        for i in range(k - 1):
-            maps[:, state] += below[i] <= uniform
+        below = weights(state)
+        np.cumsum(below, axis=0, out=below)
+        for draw in range(n):
+            level = uniform[draw] * below[-1]
+            for i in range(k - 1):
+                maps[draw, state] += below[i] <= level
     return maps
 
 
