@@ -2,7 +2,7 @@
 
 >>> import ppl
 >>> sorted(ppl.__all__)[:4]
-['DataError', 'Fit', 'FitError', 'LimitError']
+['Comparison', 'DataError', 'Fit', 'FitError']
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from ppl.version import VERSION
 
 if TYPE_CHECKING:
     from ppl.errors import DataError, FitError, LimitError, ModelError, PplError, UsageError
-    from ppl.model import Model, compile, fit, load
+    from ppl.model import Model, compare, compile, fit, load
+    from ppl.posterior.comparison import Comparison
     from ppl.posterior.fit import Fit
     from ppl.posterior.summary import Summary
 
@@ -21,10 +22,12 @@ __version__ = VERSION
 
 _HOMES = {
     "Model": "ppl.model",
+    "compare": "ppl.model",
     "compile": "ppl.model",
     "fit": "ppl.model",
     "load": "ppl.model",
     "Fit": "ppl.posterior.fit",
+    "Comparison": "ppl.posterior.comparison",
     "Summary": "ppl.posterior.summary",
     "PplError": "ppl.errors",
     "ModelError": "ppl.errors",
@@ -35,6 +38,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Comparison",
     "DataError",
     "Fit",
     "FitError",
@@ -44,6 +48,7 @@ __all__ = [
     "PplError",
     "Summary",
     "UsageError",
+    "compare",
     "compile",
     "fit",
     "load",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,10 +16,11 @@ from ppl.posterior.source_file import read_source
 
 if TYPE_CHECKING:
     from ppl.posterior.bound import Bound
+    from ppl.posterior.comparison import Comparison
     from ppl.posterior.fit import Fit
     from ppl.posterior.simulate import Simulation
 
-__all__ = ["Model", "compile", "fit", "load", "read_source"]
+__all__ = ["Model", "compare", "compile", "fit", "load", "read_source"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,40 @@ class Model:
         with _placed(self.source):
             return run_fit(self.source, bound, how, seconds)
 
+    def compare(
+        self,
+        data: Any = None,
+        methods: str | Sequence[str] = "advi:mean_field,advi:full_rank",
+        seed: int = 0,
+        *,
+        holdout: float | str | None = None,
+        holdout_data: Any = None,
+        tables: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        na: Any = (),
+        drop_missing: Any = (),
+        draws: int | None = None,
+        max_seconds: float | None = None,
+        began: Callable[[str], None] | None = None,
+        **more: Any,
+    ) -> Comparison:
+        """Fit by several methods and score every q by one estimator: ELBO, k-hat, time, held-out rows.
+
+        methods: ``cavi,advi:full_rank,em:point=mu`` or a sequence of such parts. holdout: the share of a
+        table's rows to hold out, as 0.1 or ``TABLE=0.1``; holdout_data: other data to score instead.
+        Methods that do not apply are listed with the reason. Other keywords are tables of the model.
+        """
+        from ppl.inference.comparing import Plan, compare
+        from ppl.inference.ways import ways_of
+        from ppl.posterior.held_out import held_out
+
+        ways = ways_of(methods)
+        with _placed(self.source):
+            reading = {"settings": settings, "na": na, "drop_missing": drop_missing}
+            given = {**(tables or {}), **more}
+            bound, score = held_out(self.program, data, given, holdout, holdout_data, seed, reading)
+            return compare(Plan(self.source, bound, ways, seed, draws, max_seconds, score, began))
+
     def log_joint(self, values: Mapping[str, Any], data: Any = None, **more: Any) -> Any:
         """``log p(values, data)`` in the model's own parameterisation, and its gradient by name."""
         bound = self.bind(data, **more)
@@ -185,6 +220,12 @@ def fit(model: Any, data: Any = None, **more: Any) -> Fit:
     """``compile(model).fit(data, ...)``."""
     compiled = model if isinstance(model, Model) else compile(model)
     return compiled.fit(data, **more)
+
+
+def compare(model: Any, data: Any = None, **more: Any) -> Comparison:
+    """``compile(model).compare(data, ...)``: several methods on one model, scored by one estimator."""
+    compiled = model if isinstance(model, Model) else compile(model)
+    return compiled.compare(data, **more)
 
 
 def load(path: Any) -> Fit:

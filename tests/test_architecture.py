@@ -29,6 +29,7 @@ LAYERS = (
     ("distributions", "functions", "data"),
     ("language",),
     ("graph",),
+    ("energy",),
     ("posterior",),
     ("inference",),
     ("model",),

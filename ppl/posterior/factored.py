@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ppl.posterior.estimates import Array
-from ppl.posterior.record import FitWarning
+from ppl.posterior.record import Bound, FitWarning
 
 POINT = "Delta"  # the family of a block that is a point estimate
 
@@ -84,6 +84,11 @@ class Factored(ABC):
     @abstractmethod
     def arrays(self) -> dict[str, Array]:
         """What else to keep with a saved fit, by name."""
+
+    def bound(self) -> Bound:
+        """The ELBO and its parts; without an error where it is in closed form."""
+        entropy = float(sum(v for k, v in self.elbo_terms.items() if k.startswith("entropy(")))
+        return Bound(float(self.elbo), 0.0, energy=float(self.elbo) - entropy, entropy=entropy)
 
     def findings(self) -> tuple[FitWarning, ...]:
         """What only the algorithm knows of: modes it clipped, floors it ran into."""

@@ -17,6 +17,8 @@ def bound_sentence(bound: Bound, factored: FactoredRecord, log_evidence: float |
     """
     if not np.isfinite(bound.elbo):
         return "ELBO: not available"
+    if bound.error > 0.0:
+        return bound.sentence()
     lines = [_headline(bound, factored, log_evidence)]
     if factored.criteria:
         lines.append(_criteria(factored))

@@ -45,13 +45,19 @@ def predict(
     draws = _thinned(dict(fit.draws), bound)
     rng = np.random.default_rng([seed, 3])
     if data is not None or tables:
-        known = {name: level.labels for name, level in fit.levels.items() if level.labels is not None}
-        draws = bound.problem.transfer(draws, known, rng)
+        draws = moved(fit, bound, draws, rng)
     found = dict(bound.problem.predictive(draws, rng))
     found |= _values(bound, draws, of)
     columns = tuple(_column(bound, name, array) for name, array in found.items())
     names = tuple(dict.fromkeys(c.table for c in columns))
     return Prediction(tuple(_table(bound, name, columns) for name in names), columns, _caution(fit))
+
+
+def moved(fit: Fit, bound: Bound, draws: Mapping[str, Array], rng: np.random.Generator) -> dict[str, Array]:
+    """Draws of a fit for other data: elements of known levels by label, the rest from their prior."""
+    known = {name: level.labels for name, level in fit.levels.items() if level.labels is not None}
+    found: dict[str, Array] = bound.problem.transfer(draws, known, rng)
+    return found
 
 
 def _bound(
@@ -64,6 +70,23 @@ def _bound(
             )
         found: Bound = fit.problem
         return found
+    return bind_new(fit, data, tables, new, settings, na, drop_missing, observed_too=False)
+
+
+def bind_new(
+    fit: Fit,
+    data: Any,
+    tables: Mapping[str, Any],
+    new: bool,
+    settings: Any = None,
+    na: Any = (),
+    drop_missing: Any = (),
+    observed_too: bool = True,
+) -> Bound:
+    """New data for the model of a fit, with the fit's levels, settings and givens.
+
+    new: whether levels may be new. observed_too: whether the observed columns have to be there.
+    """
     from ppl.graph.bind_statistics import frozen
 
     program = frozen(_compiled(fit), fit.constants)
@@ -75,7 +98,7 @@ def _bound(
     return bind_problem(
         program, data, tables=tables, settings={**fit.settings, **(settings or {})}, na=na,
         drop_missing=drop_missing, constants=_constants(fit, program), levels=levels, new_levels=new,
-        absent=observed_columns(program),
+        absent=() if observed_too else observed_columns(program),
     )  # fmt: skip
 
 
