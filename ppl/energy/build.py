@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ppl.energy.declare import declared, supports_of
 from ppl.energy.densities import density
-from ppl.energy.poly import Algebra, NotPolynomial, Poly
+from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly
 from ppl.energy.residuals import residual
 from ppl.energy.states import attached, one_state_each
 from ppl.energy.store import define_values, own_elements
@@ -21,6 +22,7 @@ from ppl.graph.guard import evaluating
 from ppl.graph.named import Named, constant
 from ppl.graph.nodes import Dim
 from ppl.graph.order import groups
+from ppl.graph.potentials import Weight
 from ppl.graph.problem import Problem
 from ppl.graph.rows import check_support, checked
 
@@ -94,21 +96,41 @@ def finished(lay: Layout, s: Symbolic, statement: g.Statement, x: Poly) -> list[
     weight = row_weights(lay, s.at)
     out = []
     for m in x.monomials:
-        coefficient = m.coefficient
-        for d in sorted(every, key=str):
-            weights = weight(d)
-            if d in m.dims:
-                if weights is not None:
-                    coefficient = s.algebra.times(coefficient, constant(weights.astype(float), (d,)))
-            else:
-                count = float(s.at.size(d)) if weights is None else float(np.sum(weights))
-                coefficient = s.algebra.times(coefficient, constant(np.float64(count)))
-        array = coefficient.numpy
+        m = live(s.algebra, _weighted(s, m, every, weight))
+        array = m.coefficient.numpy
         if np.isneginf(array).any() and any(a.stat == "is" for a in m.atoms):
             array = np.where(np.isneginf(array), FORBIDDEN, array)
         if array.any():
-            out.append(Term(Named(array, coefficient.dims), m.atoms, statement, statement.span))
+            out.append(Term(Named(array, m.coefficient.dims), m.atoms, statement, statement.span))
     return out
+
+
+def _weighted(s: Symbolic, m: Monomial, every: frozenset[Dim], weight: Weight) -> Monomial:
+    """Summed over all plates, each row as often as its weight says."""
+    coefficient = m.coefficient
+    for d in sorted(every, key=str):
+        weights = weight(d)
+        if d not in m.dims:
+            count = float(s.at.size(d)) if weights is None else float(np.sum(weights))
+            coefficient = s.algebra.times(coefficient, constant(np.float64(count)))
+        elif weights is not None:
+            coefficient = s.algebra.times(coefficient, constant(weights.astype(float), (d,)))
+    return replace(m, coefficient=coefficient)
+
+
+def live(algebra: Algebra, m: Monomial) -> Monomial:
+    """Without the places along dims at which the coefficient is 0, where these are the most."""
+    states = {a.state for a in m.atoms}
+    for d in m.coefficient.dims:
+        c = m.coefficient
+        others = tuple(i for i in range(c.numpy.ndim) if i != 1 + c.dims.index(d))
+        places = np.flatnonzero((c.numpy != 0).any(axis=others))
+        if d in states or not 0 < 2 * len(places) <= algebra.at.size(d):
+            continue
+        new = algebra.fresh(d)
+        algebra.at.define_dim(new, len(places))
+        m = algebra.moved(m, {d: constant(places, (new,))})
+    return m
 
 
 def _without_constants(terms: list[Term]) -> tuple[tuple[Term, ...], float]:

@@ -32,8 +32,10 @@ def summed(energy: Energy, term: Term, point: Point, keep: tuple[Dim, ...]) -> n
     operands += [_atom(energy, a, point) for a in term.atoms]
     dims = tuple(dict.fromkeys((*keep, *sorted(term.dims, key=str))))
     out: Array = np.ones((1,) * len(dims))
-    for array, own in operands:
-        out = out * _aligned(array, own, dims)
+    with np.errstate(all="ignore"):
+        for array, own in operands:
+            out = out * _aligned(array, own, dims)
+    out = np.where(_aligned(*operands[0], dims) == 0.0, 0.0, out)  # what does not count may be anything
     full = np.broadcast_to(out, tuple(energy.sizes[d] for d in dims))
     return np.asarray(full.sum(axis=tuple(range(len(keep), len(dims)))))
 

@@ -250,11 +250,12 @@ class Algebra:
         for d, index in where.items():
             entries[d], bad = self.entry(index, d)
             invalid.append(Named(None, (), bad))
-        moved = tuple(self._moved(m, entries) for m in x.monomials)
+        moved = tuple(self.moved(m, entries) for m in x.monomials)
         own = None if x.invalid is None else self.picked(x.invalid, entries)
         return Poly(self, moved, merge_invalid([*invalid, Named(None, (), own)], self.at.size))
 
-    def _moved(self, m: Monomial, where: Mapping[Dim, Entry]) -> Monomial:
+    def moved(self, m: Monomial, where: Mapping[Dim, Entry]) -> Monomial:
+        """A monomial at valid codes along some of its dims."""
         atoms = tuple(replace(a, index=tuple(self._entry_at(e, where) for e in a.index)) for a in m.atoms)
         return Monomial(self.picked(m.coefficient, where), atoms, m.bound)
 

@@ -14,6 +14,7 @@ from ppl.energy.terms import Atom
 from ppl.graph.named import Named, aligned, constant, union
 from ppl.graph.nodes import Dim
 from ppl.supports import Interval
+from ppl.supports.support import element
 
 Array = Any
 Case = tuple[Named | None, Monomial]
@@ -153,8 +154,6 @@ def raised(a: Atom, p: float) -> list[Atom]:
 
 
 def _positive(algebra: Algebra, a: Atom) -> bool:
-    from ppl.supports import element
-
     support = algebra.supports[a.name]
     return isinstance(support, Interval) and element(support).lower >= 0.0
 

@@ -76,8 +76,8 @@ def _predictor(s: Symbolic, statement: g.Statement) -> tuple[Poly, Callable[[Nam
 
         if densities.event_dims(statement.body):
             return None
-        x = affine(s, own_elements(s, statement))
-        return x, lambda v: densities.log_density(s.at, _distribution(statement), v, statement.event)
+        drawn = affine(s, own_elements(s, statement))
+        return drawn, lambda v: densities.log_density(s.at, _distribution(statement), v, statement.event)
     return None
 
 
@@ -133,7 +133,8 @@ def density_dims(
     own = union((x.free,), s.at.size)
     zero = Named(np.full((1, *(s.at.size(d) for d in own)), 0.5), own)
     out = density(zero)
-    if out.invalid is not None and out.invalid.numpy.any() or any(d in s.at.reads for d in out.dims):
+    missing = out.invalid is not None and out.invalid.numpy.any()
+    if missing or any(d in s.at.reads for d in out.dims):
         raise NotPolynomial("no predictor")
     return union((out.dims, own, statement.place.plates), s.at.size)
 
