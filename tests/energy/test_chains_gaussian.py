@@ -185,3 +185,40 @@ def worst_z(draws: Array, found: GaussianChain) -> float:
         np.einsum("dnti,dntj->dntij", centred[:, :, :-1], centred[:, :, 1:]) - found.lag_cov,
     ]
     return max(float(np.abs(x.mean(axis=0) / x.std(axis=0)).max() * np.sqrt(n)) for x in out)
+
+
+def by_recursion(diag: Array, off: Array, linear: Array) -> tuple[Array, Array, float]:
+    """Means, covariances and log det of one chain: eliminate from the left, come back from the right."""
+    pivots, shifted = [diag[0]], [linear[0]]
+    for t in range(1, len(diag)):
+        gain = off[t - 1].T @ np.linalg.inv(pivots[-1])
+        pivots.append(diag[t] - gain @ off[t - 1])
+        shifted.append(linear[t] - gain @ shifted[-1])
+    cov = np.linalg.inv(pivots[-1])
+    means, covs = [cov @ shifted[-1]], [cov]
+    for t in range(len(diag) - 2, -1, -1):
+        inverse = np.linalg.inv(pivots[t])
+        gain = inverse @ off[t]
+        means.append(inverse @ shifted[t] - gain @ means[-1])
+        covs.append(inverse + gain @ covs[-1] @ gain.T)
+    return np.array(means[::-1]), np.array(covs[::-1]), float(np.linalg.slogdet(np.array(pivots))[1].sum())
+
+
+@pytest.mark.parametrize("steps", [1003, 5000])
+def test_against_recursion(steps: int) -> None:
+    diag, off, linear = problem(1, steps, 3, seed=5)
+    found = gaussian_chain(diag, off, linear)
+    means, covs, logdet = by_recursion(diag[0], off[0], linear[0])
+    np.testing.assert_allclose(found.mean[0], means, atol=1e-9)
+    np.testing.assert_allclose(found.cov[0], covs, atol=1e-9)
+    assert found.logdet[0] == pytest.approx(logdet, rel=1e-11)
+
+
+def test_first_observations_missing_under_a_nearly_flat_start() -> None:
+    y = NILE.copy()
+    y[:30] = np.nan
+    diag, off, linear, constant = local_level(y, 1e-9)
+    found = gaussian_chain(diag, off, linear)
+    total, means, _ = kalman(y, 1e9)
+    np.testing.assert_allclose(found.mean[0, :, 0], means, rtol=1e-6)
+    assert found.log_partition[0] + constant == pytest.approx(total, abs=1e-5)

@@ -171,7 +171,7 @@ def _reduced(d: Array, h: Array, level: _Level) -> tuple[Array, Array, Array]:
     from_left = transposed_product(left, level.solved)
     to_right = level.solved[:, k:, :r]
     from_right = transposed_product(to_right[:, :k], to_right)
-    d, h = np.array(d[..., 0::2]), np.array(h[:, 0::2])
+    d, h = np.array(d[..., 0::2], order="C"), np.array(h[:, 0::2], order="C")
     d[..., :m] -= from_left[:, :k]
     h[:, :m] -= from_left[:, -1]
     d[..., 1 : r + 1] -= from_right[:, :k]
@@ -201,7 +201,7 @@ def _own(level: _Level, mean: Array, cov: Array, lag: Array) -> tuple[Array, Arr
     With D the block and [A, C] its couplings, x = D^-1 (h - A x_left - C x_right) + N(0, D^-1).
     """
     k, m, r = len(level.factor), level.factor.shape[-1], level.right
-    gain = upper_solve(level.factor, np.array(level.solved))
+    gain = upper_solve(level.factor, np.array(level.solved, order="C"))
     inverse = lower_solve(level.factor, np.repeat(np.eye(k)[..., None], m, axis=-1))
     cov_own = upper_solve(level.factor, inverse)
     own = gain[:, -1]

@@ -17,7 +17,7 @@ def cholesky(a: Array) -> Array:
     >>> cholesky(np.array([[[4.0], [2.0]], [[2.0], [5.0]]]))[:, :, 0].tolist()
     [[2.0, 0.0], [1.0, 2.0]]
     """
-    out = np.array(a)
+    out = np.array(a, order="C")
     with np.errstate(invalid="ignore", divide="ignore"):
         for j in range(len(out)):
             out[:j, j] = 0.0
