@@ -159,10 +159,15 @@ def test_families_are_found_by_support_and_statistics() -> None:
 
 def test_digamma_is_exact() -> None:
     special = pytest.importorskip("scipy.special")
-    from ppl.energy.families._special import digamma
+    from ppl.energy.families._special import digamma, lgamma_digamma
 
     x = np.concatenate([np.geomspace(1e-300, 1e300, 20_001), np.linspace(0.01, 30.0, 20_001)])
     exact = special.digamma(x)
     assert np.max(np.abs(digamma(x) - exact) / np.maximum(1.0, np.abs(exact))) < 1e-13
+    for y in (x, x[x < 1e7]):
+        value, slope = lgamma_digamma(y)
+        error = np.abs(value - special.gammaln(y)) / (1.0 + np.abs((y - 1.0) * np.log(y)))
+        assert np.max(error) < 1e-14
+        np.testing.assert_allclose(slope, digamma(y), rtol=1e-14)
     assert np.isnan(digamma(np.array([np.nan, 1.0]))).tolist() == [True, False]
     assert digamma(np.zeros((0, 3))).shape == (0, 3)

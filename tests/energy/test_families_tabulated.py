@@ -194,3 +194,32 @@ def test_wrong_draws_are_noticed() -> None:
     assert deviation(x**2, np.asarray(q.expect("power:2"))) > 5.5
     log_normaliser = tabulate({"power:4": np.array(-1.0), "power:2": np.array(0.34)}, REAL).log_normaliser
     assert abs(float(log_normaliser) - q.log_normaliser[1]) > 1e-3
+
+
+@pytest.mark.parametrize("p", [1.6, 1.8, 2.0, 4.0, 30.0])
+def test_algebraic_tails(p: float) -> None:
+    """(1 + x^2)^(-p/2) integrates to B(1/2, (p - 1) / 2)."""
+    from math import lgamma
+
+    exact = lgamma(0.5) + lgamma(0.5 * (p - 1.0)) - lgamma(0.5 * p)
+    q = tabulate({"fn:log1p(x^2)": np.array(-0.5 * p)}, REAL, CAUCHY)
+    assert float(q.log_normaliser) == pytest.approx(exact, abs=1e-12)
+
+
+def test_kinks_are_owned_up_to() -> None:
+    q = tabulate({"fn:|x|": np.array(-1.0)}, REAL, {"fn:|x|": np.abs})
+    off = abs(float(q.log_normaliser) - np.log(2.0))
+    assert 1e-9 < off < float(q.error) < 1e-5
+
+
+def test_shapes() -> None:
+    """Scalars, empty batches, eta of several shapes."""
+    rng = np.random.default_rng(0)
+    one = tabulate({"x": 0.0, "power:2": -0.5}, REAL)
+    assert one.sample(rng, 3).shape == (3,)
+    assert one.log_density(np.zeros(4)) == pytest.approx([-0.5 * np.log(2 * np.pi)] * 4)
+    none = tabulate({"x": np.zeros((0, 3)), "power:2": -0.5}, REAL)
+    assert none.moments()[0].shape == (0, 3)
+    assert none.sample(rng, 2).shape == (2, 0, 3)
+    wide = tabulate({"x": np.zeros((2, 1)), "power:2": -np.ones(3)}, REAL)
+    assert wide.log_density(np.zeros((5, 2, 3))).shape == (5, 2, 3)

@@ -13,21 +13,38 @@ Array = Any
 
 _CHUNK = 16384  # temporaries stay in the cache
 _FAR = 1e40  # beyond it the recurrence adds nothing, and its products would overflow
+_LARGE = 1e8  # beyond it Stirling's formula at x itself is better
+_HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 _LOG_PI = math.log(math.pi)
 
 
-def _digamma_block(x: np.ndarray) -> np.ndarray:
+def _shifted(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """sum_{k<6} 1 / (x + k) and prod_{k<6} (x + k), paired as x(x+5), (x+1)(x+4), (x+2)(x+3)."""
     v = np.minimum(x, _FAR)
-    a = v * (v + 5.0)  # 1/(x+k) for k < 6, paired: x(x+5), (x+1)(x+4), (x+2)(x+3)
+    a = v * (v + 5.0)
     b, c = a + 4.0, a + 6.0
     product = b * c
-    shift = (2.0 * v + 5.0) * (product + a * (b + c)) / (a * product)
+    total = a * product
+    return (2.0 * v + 5.0) * (product + a * (b + c)) / total, total
+
+
+def _digamma_block(x: np.ndarray, log_z: np.ndarray, shift: np.ndarray) -> np.ndarray:
     z = x + 6.0
     w = 1.0 / np.square(np.minimum(z, _FAR))
-    tail = w * (
-        1 / 12 - w * (1 / 120 - w * (1 / 252 - w * (1 / 240 - w * (1 / 132 - w * (691 / 32760 - w / 12)))))
-    )
-    return np.asarray(np.log(z) - 0.5 / z - tail - shift)
+    tail: Any = 0.0
+    for c in (1 / 12, 691 / 32760, 1 / 132, 1 / 240, 1 / 252, 1 / 120, 1 / 12):
+        tail = w * (c - tail)
+    return np.asarray(log_z - 0.5 / z - tail - shift)
+
+
+def _lgamma_block(x: np.ndarray, log_z: np.ndarray, product: np.ndarray) -> np.ndarray:
+    """Stirling's series at z = x + 6, less the logarithm of the product."""
+    z = x + 6.0
+    w = 1.0 / np.square(z)
+    tail: Any = 0.0
+    for c in (3617 / 122400, 1 / 156, 691 / 360360, 1 / 1188, 1 / 1680, 1 / 1260, 1 / 360, 1 / 12):
+        tail = c - w * tail
+    return np.asarray((z - 0.5) * log_z - z + _HALF_LOG_TWO_PI + tail / z - np.log(product))
 
 
 def digamma(x: Array) -> np.ndarray:
@@ -45,8 +62,30 @@ def digamma(x: Array) -> np.ndarray:
     out = np.empty(x.shape)
     flat, into = np.ravel(x), out.reshape(-1)
     for start in range(0, flat.size, _CHUNK):
-        into[start : start + _CHUNK] = _digamma_block(flat[start : start + _CHUNK])
+        part = flat[start : start + _CHUNK]
+        into[start : start + _CHUNK] = _digamma_block(part, np.log(part + 6.0), _shifted(part)[0])
     return out
+
+
+def lgamma_digamma(x: Array) -> tuple[np.ndarray, np.ndarray]:
+    """log Gamma and digamma of x > 0 for the price of one of scipy's, error 1e-14 (1 + |(x - 1) log x|).
+
+    >>> value, slope = lgamma_digamma(np.array([5.0]))
+    >>> round(float(np.exp(value[0])), 9), round(float(slope[0]), 9)
+    (24.0, 1.506117668)
+    """
+    x = np.asarray(x, dtype=float)
+    if x.size and not (x.min() > 0 and x.max() < _LARGE):
+        return np.asarray(special.gammaln(x)), digamma(x)
+    value, slope = np.empty(x.shape), np.empty(x.shape)
+    flat, into, below = np.ravel(x), value.reshape(-1), slope.reshape(-1)
+    for start in range(0, flat.size, _CHUNK):
+        part = flat[start : start + _CHUNK]
+        log_z = np.log(part + 6.0)
+        shift, product = _shifted(part)
+        into[start : start + _CHUNK] = _lgamma_block(part, log_z, product)
+        below[start : start + _CHUNK] = _digamma_block(part, log_z, shift)
+    return value, slope
 
 
 def multivariate_lgamma(x: Array, size: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from ppl.backend.lazy import special
-from ppl.energy.families._special import digamma
+from ppl.energy.families._special import digamma, lgamma_digamma
 from ppl.energy.families.base import Eta, Family
 from ppl.energy.families.gamma import log_gamma_draws
 from ppl.supports import Structured, Support
@@ -50,6 +50,14 @@ class Dirichlet(Family):
     def mean(cls, eta: Eta) -> dict[str, Array]:
         alpha = _alpha(eta)
         return {"log": digamma(alpha) - digamma(alpha.sum(-1))[..., None]}
+
+    @classmethod
+    def solve(cls, eta: Eta) -> tuple[Array, dict[str, Array]]:
+        alpha = _alpha(eta)
+        total = alpha.sum(-1)
+        (values, slopes), (value, slope) = lgamma_digamma(alpha), lgamma_digamma(total)
+        slopes -= slope[..., None]
+        return values.sum(-1) - value, {"log": slopes}
 
     @classmethod
     def expect(cls, stat: str, eta: Eta) -> Array | None:

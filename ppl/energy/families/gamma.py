@@ -9,11 +9,12 @@ import numpy as np
 
 from ppl.backend.lazy import special
 from ppl.energy.families._powers import exponent
-from ppl.energy.families._special import digamma
+from ppl.energy.families._special import digamma, lgamma_digamma
 from ppl.energy.families.base import Eta, Family
 from ppl.supports import NONNEGATIVE, POSITIVE, Support
 
 Array = Any
+LARGEST = 709.0  # draws of the heaviest tails stop at exp of it
 
 
 def _shape_rate(eta: Eta) -> tuple[Array, Array]:
@@ -51,6 +52,12 @@ class Gamma(Family):
         return {"log": digamma(shape) - np.log(rate), "x": shape / rate}
 
     @classmethod
+    def solve(cls, eta: Eta) -> tuple[Array, dict[str, Array]]:
+        shape, rate = _shape_rate(eta)
+        (value, slope), log_rate = lgamma_digamma(shape), np.log(rate)
+        return value - shape * log_rate, {"log": slope - log_rate, "x": shape / rate}
+
+    @classmethod
     def expect(cls, stat: str, eta: Eta) -> Array | None:
         """E x^p = rate^-p Gamma(shape + p) / Gamma(shape), infinite for p <= -shape."""
         p = exponent(stat)
@@ -72,7 +79,7 @@ class Gamma(Family):
     @classmethod
     def sample(cls, rng: np.random.Generator, eta: Eta, n: int) -> Array:
         shape, rate = np.broadcast_arrays(*_shape_rate(eta))
-        return np.exp(log_gamma_draws(rng, shape, n) - np.log(rate))
+        return np.exp(np.minimum(log_gamma_draws(rng, shape, n) - np.log(rate), LARGEST))
 
     @classmethod
     def at(cls, x: Array, eta: Eta) -> dict[str, Array]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from ppl.backend.lazy import special
 from ppl.energy.families._powers import exponent
-from ppl.energy.families._special import digamma
+from ppl.energy.families._special import digamma, lgamma_digamma
 from ppl.energy.families.base import Eta, Family
-from ppl.energy.families.gamma import log_gamma_draws, power_mean
+from ppl.energy.families.gamma import LARGEST, log_gamma_draws, power_mean
 from ppl.supports import NONNEGATIVE, POSITIVE, Support
 
 Array = Any
@@ -52,6 +52,12 @@ class InverseGamma(Family):
         return {"log": np.log(scale) - digamma(shape), "power:-1": shape / scale}
 
     @classmethod
+    def solve(cls, eta: Eta) -> tuple[Array, dict[str, Array]]:
+        shape, scale = _shape_scale(eta)
+        (value, slope), log_scale = lgamma_digamma(shape), np.log(scale)
+        return value - shape * log_scale, {"log": log_scale - slope, "power:-1": shape / scale}
+
+    @classmethod
     def expect(cls, stat: str, eta: Eta) -> Array | None:
         """E x^p is E y^-p of y = 1 / x, infinite for p >= shape."""
         p = exponent(stat)
@@ -75,7 +81,7 @@ class InverseGamma(Family):
     @classmethod
     def sample(cls, rng: np.random.Generator, eta: Eta, n: int) -> Array:
         shape, scale = np.broadcast_arrays(*_shape_scale(eta))
-        return np.exp(np.log(scale) - log_gamma_draws(rng, shape, n))
+        return np.exp(np.minimum(np.log(scale) - log_gamma_draws(rng, shape, n), LARGEST))
 
     @classmethod
     def at(cls, x: Array, eta: Eta) -> dict[str, Array]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ppl.energy.families._powers import exponent
 from ppl.energy.families.base import Eta, Family
+from ppl.energy.families.gamma import LARGEST
 from ppl.energy.families.normal import Normal
 from ppl.supports import NONNEGATIVE, POSITIVE, Support
 
@@ -56,13 +57,15 @@ class LogNormal(Family):
         if p is None:
             return super().expect(stat, eta)
         mean, sd = Normal.moments(_logs(eta))
-        return np.exp(p * mean + 0.5 * np.square(p * sd))
+        with np.errstate(over="ignore"):
+            return np.exp(p * mean + 0.5 * np.square(p * sd))
 
     @classmethod
     def moments(cls, eta: Eta) -> tuple[Array, Array]:
         centre, sd = Normal.moments(_logs(eta))
-        mean = np.exp(centre + 0.5 * np.square(sd))
-        return mean, mean * np.sqrt(np.expm1(np.square(sd)))
+        with np.errstate(over="ignore"):
+            mean = np.exp(centre + 0.5 * np.square(sd))
+            return mean, mean * np.sqrt(np.expm1(np.square(sd)))
 
     @classmethod
     def mode(cls, eta: Eta) -> tuple[Array, Array]:
@@ -71,7 +74,7 @@ class LogNormal(Family):
 
     @classmethod
     def sample(cls, rng: np.random.Generator, eta: Eta, n: int) -> Array:
-        return np.exp(Normal.sample(rng, _logs(eta), n))
+        return np.exp(np.minimum(Normal.sample(rng, _logs(eta), n), LARGEST))
 
     @classmethod
     def at(cls, x: Array, eta: Eta) -> dict[str, Array]:

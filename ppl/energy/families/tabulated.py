@@ -111,11 +111,9 @@ class Tabulated:
         """(n, *batch) draws by the inverse distribution function, interpolated between nodes."""
         out = np.empty((n, self.places.log_total.size))
         for rows, t, _, weight in self._nodes():
-            steps = 0.5 * (weight[:, 1:] + weight[:, :-1])
-            edges = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(steps, -1)], -1)
-            for r, row in enumerate(rows):
-                grid = np.interp(rng.random(n) * edges[r, -1], edges[r], t[r])
-                out[:, row] = self.places.u(np.array([row]), grid[None, :])[0]
+            for i in chunks(np.arange(len(rows)), n):
+                at = _inverse_cdf(t[i], weight[i], rng.random((len(i), n)))
+                out[:, rows[i]] = self.places.u(rows[i], at).T
         return self.density.line.x(out).reshape(n, *self.shape)
 
     def _nodes(self) -> Any:
@@ -171,3 +169,18 @@ class Tabulated:
             with np.errstate(invalid="ignore"):
                 out[i] = parts.sum(-1)
         return out
+
+
+def _inverse_cdf(t: np.ndarray, weight: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Where the piecewise linear distribution functions through the nodes reach p (R, n): (R, n) values of t."""
+    count, last = len(t), t.shape[1] - 1
+    edges = np.zeros(t.shape)
+    np.cumsum(0.5 * (weight[:, 1:] + weight[:, :-1]), axis=-1, out=edges[:, 1:])
+    edges /= edges[:, -1:]
+    # one search for all rows: row r's edges lie between 2 r and 2 r + 1
+    shift = 2.0 * np.arange(count)[:, None]
+    cell = np.searchsorted((edges + shift).ravel(), (p + shift).ravel(), side="right").reshape(p.shape) - 1
+    cell = np.clip(cell - (last + 1) * np.arange(count)[:, None], 0, last - 1)
+    low, high = (np.take_along_axis(edges, c, axis=-1) for c in (cell, cell + 1))
+    part = np.clip((p - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
+    return np.asarray(t[:, :1] + (t[:, 1:2] - t[:, :1]) * (cell + part))
