@@ -9,16 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from ppl.energy.blocks.base import Block, Factor, inner, size_of
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
+from ppl.energy.blocks.site import SiteBlock
+from ppl.energy.damped import damped
 from ppl.energy.lowering import lower
 from ppl.energy.operands import Size
 from ppl.energy.plan import Plan
 from ppl.energy.polynomial import Polynomial
+from ppl.energy.sites import site_products, touched
 
 ROUNDING = 1e-12  # of the sum of |terms|: what an update may lose to rounding
 
@@ -58,10 +62,21 @@ class Ascent:
         total = float(np.sum(values) + np.sum(entropies) + constant)
         return total, float(np.sum(np.abs(values)) + np.sum(np.abs(entropies)) + abs(constant))
 
+    @cached_property
+    def sites(self) -> dict[int, SiteBlock]:
+        """The blocks that stand in for factors that are no polynomials."""
+        return {i: b for i, b in enumerate(self.blocks) if isinstance(b, SiteBlock)}
+
+    @cached_property
+    def _touched(self) -> dict[int, tuple[int, ...]]:
+        return touched(self.polynomial.products, self.sites)
+
     def update(
         self, factors: tuple[Factor, ...], i: int, heat: float = 1.0
     ) -> tuple[tuple[Factor, ...], float, float]:
         """Block i at its optimum: the factors, the gain in the ELBO (nats), the scale of its rounding."""
+        if i in self._touched:
+            return damped(self.polynomial, self.blocks[i], i, self._touched[i], self.sites, factors)
         gradients = self.polynomial.gradient(i, factors)
         if heat != 1.0 and isinstance(self.blocks[i], DiscreteBlock | DiscreteChain):
             gradients = {key: heat * g for key, g in gradients.items()}
@@ -78,6 +93,8 @@ class Ascent:
         """
         factors, change = state.factors, 0.0
         for i in range(len(self.blocks)) if only is None else only:
+            if i in self.sites:
+                continue
             before = factors[i]
             factors, gain, scale = self.update(factors, i, heat)
             if heat == 1.0 and gain < -ROUNDING * scale - 1e-10:
@@ -110,4 +127,7 @@ def ascent(plan: Plan) -> Ascent:
     """Lower every term of a plan. Raises `NotMultilinear` where a term is not affine in a block."""
     size = Size(plan.energy.sizes)
     products = [lower(t, n, plan.blocks, plan.of, size) for n, t in enumerate(plan.energy.terms)]
+    first = len(plan.blocks) - len(plan.energy.residuals)
+    for number, residual in enumerate(plan.energy.residuals):
+        products += site_products(residual, first + number, plan.blocks, plan.of, size)
     return Ascent(plan, Polynomial(tuple(products), size))

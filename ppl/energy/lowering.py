@@ -97,7 +97,9 @@ def _by_block(term: Term, of: Mapping[str, int]) -> dict[int, list[int]]:
     return grouped
 
 
-def operand_of(block: Block, number: int, term: Term, place: int, atoms: Sequence[int], size: Size) -> Operand:
+def operand_of(
+    block: Block, number: int, term: Term, place: int, atoms: Sequence[int], size: Size
+) -> Operand:
     chosen = [term.atoms[i] for i in atoms]
     if len(chosen) == 1:
         return _single(block, number, chosen[0], size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from ppl.energy.blocks.base import Block
@@ -19,6 +19,8 @@ from ppl.energy.families import matching
 from ppl.energy.gaussian_groups import Group, groups
 from ppl.energy.operands import Size
 from ppl.energy.shape import Demand, demands
+from ppl.energy.sites import renamed, site_of
+from ppl.energy.splitting import Splits, split_coupled
 from ppl.energy.terms import Energy
 from ppl.errors import Span
 from ppl.supports import REAL, Interval
@@ -51,6 +53,7 @@ class Plan:
     blocks: tuple[Block, ...]
     of: Mapping[str, int]
     reasons: tuple[Reason, ...]
+    splits: Splits = field(default_factory=Splits)
 
 
 class NoFactor(Exception):
@@ -65,24 +68,46 @@ def plan(energy: Energy, wishes: Wishes | None = None) -> Plan:
     """Split the latents into blocks. Raises `NoFactor`."""
     wishes = wishes or Wishes()
     size = Size(energy.sizes)
-    asked = demands(energy, size)
+    _no_other_residuals(energy)
+    asked = demands(with_squares(energy, size), size)
+    energy, splits = split_coupled(energy, {n for n, d in asked.items() if is_gaussian(d)})
+    shape = with_squares(energy, size)
+    asked = demands(shape, size)
     made: list[tuple[Block, Reason]] = []
     gaussian = {n: d for n, d in asked.items() if is_gaussian(d)}
-    for group in groups(energy, gaussian, size, LARGEST_JOINT if wishes.merge else 0):
+    for group in groups(shape, gaussian, size, LARGEST_JOINT if wishes.merge else 0):
         made.append(_gaussian_block(group, energy, wishes))
     for name, demand in asked.items():
         if name not in gaussian:
-            made.append(_block(energy, demand, wishes, size))
+            made.append(_block(shape, demand, wishes, size))
     made.sort(key=lambda pair: _rank(pair[0]))
+    made += [(site_of(r, size), Reason(r.reason, r.span)) for r in energy.residuals]
     of = {name: i for i, (block, _) in enumerate(made) for name in block.names}
-    return Plan(energy, tuple(b for b, _ in made), of, tuple(r for _, r in made))
+    return Plan(energy, tuple(b for b, _ in made), of, tuple(r for _, r in made), splits)
+
+
+def _no_other_residuals(energy: Energy) -> None:
+    for r in energy.residuals:
+        if r.predictor is None:
+            raise NoFactor(next(iter(sorted(r.names)), r.statement.name), Reason(r.reason, r.span))
+
+
+def with_squares(energy: Energy, size: Size) -> Energy:
+    """The energy with the squares of residuals' predictors: what their latents' second moments are needed for."""
+    more = [
+        replace(a, atoms=(*a.atoms, *renamed(b, frozenset(r.dims), size).atoms), span=r.span)
+        for r in energy.residuals
+        for i, a in enumerate(r.predictor or ())
+        for b in (r.predictor or ())[i:]
+    ]
+    return replace(energy, terms=(*energy.terms, *more))
 
 
 def _rank(block: Block) -> tuple[int, int]:
     """Locals first, then chains and Gaussians, then scales and weights, then points."""
     kind = (DiscreteBlock, DiscreteChain, GaussianChain, GaussianBlock, FamilyBlock, TabulatedBlock)
     first = next((i for i, k in enumerate(kind) if isinstance(block, k)), len(kind))
-    return first, -max(prod(s) for s in block.shapes().values())
+    return first, -max((prod(s) for s in block.shapes().values()), default=0)
 
 
 def is_gaussian(demand: Demand) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ppl.energy.blocks.base import Factor
+from ppl.energy.blocks.base import product as times
 from ppl.energy.contraction import Part, contract
 from ppl.energy.lowering import Product
 from ppl.energy.operands import Key, Operand, Size
@@ -60,10 +61,17 @@ class Polynomial:
             for o, operand in enumerate(product.operands):
                 self.touching.setdefault(operand.block, []).append((p, o))
 
-    def gradient(self, block: int, factors: Factors) -> dict[Key, Array]:
-        """dE / d(every array of a block): key to an array of that array's shape."""
+    def gradient(
+        self, block: int, factors: Factors, without: frozenset[int] = frozenset()
+    ) -> dict[Key, Array]:
+        """dE / d(every array of a block): key to an array of that array's shape.
+
+        Products that read a block of ``without`` are left out.
+        """
         out: dict[Key, Array] = {}
         for p, o in self.touching.get(block, ()):
+            if without and any(op.block in without for op in self.products[p].operands):
+                continue
             operand = self.products[p].operands[o]
             part = self.partial(p, o, factors)
             known = out.get(operand.key)
@@ -124,7 +132,7 @@ class Polynomial:
             return float(np.sum(product.coefficient))
         o = min(range(len(product.operands)), key=lambda i: np.prod(product.operands[i].shape))
         mean = factors[product.operands[o].block].means[product.operands[o].key]
-        return float(np.sum(self.partial(p, o, factors) * mean))
+        return float(np.sum(times(self.partial(p, o, factors), mean)))
 
 
 def read(operand: Operand, factors: Factors) -> Part:

@@ -27,8 +27,8 @@ def relation(a: Entry, b: Entry, live: Named, size: Size) -> Relation:
     if a is b or (isinstance(a, Dim) and a == b):
         return "same"
     x, y = codes_of(a, size), codes_of(b, size)
-    if not set(x.dims) & set(y.dims) and (x.dims or y.dims):
-        return "other"
+    if not set(x.dims) & set(y.dims):
+        return "same" if not x.dims and not y.dims and x.numpy.ravel()[0] == y.numpy.ravel()[0] else "other"
     dims = tuple(dict.fromkeys((*x.dims, *y.dims, *live.dims)))
     counts = np.broadcast_to(aligned(live, dims)[0] != 0, tuple(size(d) for d in dims))
     gap = np.broadcast_to(aligned(x, dims)[0] - aligned(y, dims)[0], counts.shape)[counts]

@@ -89,5 +89,3 @@ def touched(products: Sequence[Product], sites: Mapping[int, SiteBlock]) -> dict
             if own and o.block not in sites:
                 found.setdefault(o.block, set()).add(own[0])
     return {b: tuple(sorted(s)) for b, s in found.items()}
-
-

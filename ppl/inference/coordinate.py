@@ -14,6 +14,8 @@ from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
+from ppl.energy.blocks.site import SiteBlock
+from ppl.errors import Span
 from ppl.posterior.factored import POINT, BlockReport, Factored
 
 Array = Any
@@ -34,6 +36,7 @@ class Coordinates(Factored):
         return tuple(
             BlockReport(b.names, POINT if is_point(b) else b.family, b.exact, r.text, b.parameters(f))
             for b, r, f in zip(self.ascent.blocks, self.ascent.plan.reasons, self.state.factors, strict=True)
+            if b.names
         )
 
     @cached_property
@@ -46,7 +49,9 @@ class Coordinates(Factored):
         if self.ascent.plan.energy.constant:
             out["constant"] = out.get("constant", 0.0) + self.ascent.plan.energy.constant
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
-            if not is_point(block):
+            if isinstance(block, SiteBlock):
+                out[block.statement] = out.get(block.statement, 0.0) + factor.entropy
+            elif not is_point(block):
                 out[f"entropy({', '.join(block.names)})"] = factor.entropy
         return out
 
@@ -59,11 +64,15 @@ class Coordinates(Factored):
 
     @property
     def means(self) -> Mapping[str, Array]:  # type: ignore[override]
-        return {n: self._cells(n, m[0]) for n, m in self._moments.items()}
+        return self._whole({n: self._cells(n, m[0]) for n, m in self._moments.items()})
 
     @property
     def sds(self) -> Mapping[str, Array]:  # type: ignore[override]
-        return {n: self._cells(n, m[1]) for n, m in self._moments.items()}
+        return self._whole({n: self._cells(n, m[1]) for n, m in self._moments.items()})
+
+    def _whole(self, arrays: Mapping[str, Array], lead: int = 0) -> dict[str, Array]:
+        """Parts of latents that were cut along an axis, put together."""
+        return self.ascent.plan.splits.joined(arrays, lead)
 
     def _cells(self, name: str, array: Array) -> Array:
         """Imputed columns keep their blank cells only."""
@@ -77,12 +86,13 @@ class Coordinates(Factored):
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
             if not isinstance(block, DiscreteBlock | DiscreteChain):
                 out |= block.sample(factor, rng, n)
-        return {name: self._cells(name, a) for name, a in out.items()}
+        return self._whole({name: self._cells(name, a) for name, a in out.items()}, 1)
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         total: Array = 0.0
+        draws = self.ascent.plan.splits.parts(draws, 1)
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
-            if isinstance(block, DiscreteBlock | DiscreteChain):
+            if isinstance(block, DiscreteBlock | DiscreteChain | SiteBlock):
                 continue
             part = block.log_density(factor, draws)
             if part is None:
@@ -95,7 +105,7 @@ class Coordinates(Factored):
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
             if isinstance(block, DiscreteBlock | DiscreteChain):
                 out[block.latent.name] = factor.means[("is", block.latent.name)]
-        return out
+        return self._whole(out)
 
     def arrays(self) -> dict[str, Array]:
         return {}
@@ -108,20 +118,22 @@ def is_point(block: Block) -> bool:
 
 def exact(ascent: Ascent) -> bool:
     """Whether q is the posterior itself (given the points): no factor ties two of its blocks."""
+    return not tied(ascent)[0] and all(b.exact for b in ascent.blocks)
+
+
+def tied(ascent: Ascent) -> tuple[str, Span | None]:
+    """Two blocks of q that one factor ties, by name, and its place; empty where there are none."""
     for product in ascent.polynomial.products:
-        free = {op.block for op in product.operands if not is_point(ascent.blocks[op.block])}
+        free = sorted({op.block for op in product.operands if not is_point(ascent.blocks[op.block])})
         if len(free) > 1:
-            return False
-    return all(b.exact for b in ascent.blocks)
+            names = " and ".join(", ".join(ascent.blocks[i].names) for i in free[:2])
+            return names, None if product.origin is None else product.origin.span
+    return "", None
 
 
 def _evidence_reason(ascent: Ascent) -> str:
-    if exact(ascent):
-        given = " given the point estimates" if any(is_point(b) for b in ascent.blocks) else ""
-        return f"no factor ties two blocks of q, so that q is the posterior{given}"
-    for product in ascent.polynomial.products:
-        free = sorted({op.block for op in product.operands if not is_point(ascent.blocks[op.block])})
-        if len(free) > 1 and product.origin is not None:
-            names = " and ".join(", ".join(ascent.blocks[i].names) for i in free[:2])
-            return f"a bound: `{product.origin.name}` ties {names}"
-    return "a bound"
+    names = tied(ascent)[0]
+    if names:
+        return f"a bound: a factor ties {names}"
+    given = " given the point estimates" if any(is_point(b) for b in ascent.blocks) else ""
+    return f"no factor ties two blocks of q, so that q is the posterior{given}"

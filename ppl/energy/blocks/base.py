@@ -19,13 +19,15 @@ Gradients = Mapping[Key, Array]
 class Factor:
     """One block's q: natural parameters, mean parameters by key, log-normaliser and entropy (nats).
 
-    ``natural`` is what the block itself needs to sample and report, in its own form.
+    ``natural`` is what the block itself needs to sample and report, in its own form; ``made_from`` the gradients
+    that it is the best factor for, where a damped step may need them.
     """
 
     means: Mapping[Key, Array]
     entropy: float
     natural: Mapping[str, Array] = field(default_factory=dict)
     notes: Mapping[str, Array] = field(default_factory=dict)
+    made_from: Mapping[Key, Array] | None = None
 
 
 class Block(ABC):

@@ -52,7 +52,7 @@ class DiscreteChain(Block):
             ("pairs", self.latent.name): found.pair_sums,
         }
         energy = inner({k: g for k, g in gradients.items() if k in means}, means)
-        return Factor(means, float(found.log_partition) - energy, {"unary": unary, "pair": pair})
+        return Factor(means, float(found.log_partition[0]) - energy, {"unary": unary, "pair": pair})
 
     def _potentials(self, gradients: Gradients) -> tuple[Array, Array]:
         name, shapes = self.latent.name, self.shapes()

@@ -23,6 +23,7 @@ from ppl.energy.terms import Atom, Energy, Latent
 from ppl.supports import Interval, Structured
 
 FLOOR = 1e-3  # of the largest element of the same latent: scales are kept from collapsing onto single points
+IMPOSSIBLE = -1e30
 FLOOR_EIGENVALUE = 1e-6  # of the mean variance: the same for covariance matrices
 
 Functions = Mapping[str, Callable[[Any], Any]]
@@ -112,7 +113,9 @@ class PointBlock(Block):
         """The factor at a value; ``clipped`` marks elements that were put on a bound."""
         value = np.asarray(value, dtype=float)
         with np.errstate(divide="ignore"):
-            means: dict[Key, Array] = {(s, self.latent.name): at_value(s, value, self.functions.get(s)) for s in self.stats}
+            means: dict[Key, Array] = {
+                (s, self.latent.name): at_value(s, value, self.functions.get(s)) for s in self.stats
+            }
         notes = {} if clipped is None else {"clipped": clipped}
         return Factor(means, 0.0, {"value": value}, notes)
 
@@ -166,4 +169,5 @@ def at_value(stat: str, value: Array, function: Callable[[Any], Any] | None) -> 
     if stat == "inverse":
         return np.linalg.inv(value)
     with np.errstate(all="ignore"):
-        return statistic(Atom("", stat, function=function))(value)
+        out = np.asarray(statistic(Atom("", stat, function=function))(value), dtype=float)
+    return np.maximum(out, IMPOSSIBLE)  # log 0, so that an impossible state times no evidence is nothing

@@ -1,0 +1,106 @@
+"""Coordinate ascent variational inference: every block of q to its exact optimum in turn.
+
+    eta_i = dE/dmu_i,   mu_i = grad A_i(eta_i)
+
+The energy E is found from the model's graph, and so are the blocks: conjugate latents, plates of discrete
+states, chains, the coefficients of one predictor. (Bishop 2006, ch. 10; Winn & Bishop 2005; Blei, Kucukelbir &
+McAuliffe 2017.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ppl.energy.ascent import Decrease
+from ppl.energy.starting import first, needs_restarts, observations
+from ppl.inference.base import AbstractBackend, NotMonotone, Progress
+from ppl.inference.coordinate import Coordinates
+from ppl.inference.draws import stream
+from ppl.inference.energy_build import ascent_of
+from ppl.inference.energy_target import Climb, EnergyTarget, better, restarted, settled
+from ppl.inference.outcome import Outcome, outcome
+from ppl.posterior.diagnostics_findings import FitFacts
+
+STILL = 1e-4  # relative change of the mean parameters at convergence
+
+
+@dataclass(frozen=True)
+class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
+    """Options of a fit, each with what it does."""
+
+    summary: ClassVar[str] = "coordinate ascent with conjugate blocks found from the model"
+
+    restarts: int = field(default=0, metadata={"help": "starts to try, the best is kept; 0 chooses 5 or 1"})
+    max_sweeps: int = field(default=500, metadata={"help": "most sweeps of one start"})
+    tolerance: float = field(
+        default=1e-6, metadata={"help": "gain of a sweep per observation, in nats, at convergence"}
+    )
+    anneal: int = field(
+        default=0, metadata={"help": "sweeps over which hidden states are cooled from a tenth to full weight"}
+    )
+    point: str = field(default="", metadata={"help": "latents to fit by points, separated by commas"})
+    separate: bool = field(default=False, metadata={"help": "keep the coefficients of one predictor apart"})
+
+    def target(self, problem: Any) -> EnergyTarget:
+        """The problem's energy in blocks. Raises `FitError` where a latent has no factor."""
+        names = tuple(n.strip() for n in self.point.split(",") if n.strip())
+        ascent = ascent_of(problem, names, merge=not self.separate)
+        return EnergyTarget(problem, ascent, observations(ascent))
+
+    def init(self, target: EnergyTarget, rng: np.random.Generator) -> Climb:
+        """Factors by seeding, then the first sweep's ELBO is still to come."""
+        seed = int(rng.integers(2**62))
+        return Climb(seed, first(target.ascent, stream(seed, 0)))
+
+    def step(self, target: EnergyTarget, state: Climb) -> Climb:
+        """One sweep; at the end of a start, the next one."""
+        try:
+            now = target.ascent.sweep(state.now, heat=self._heat(state))
+        except Decrease as error:
+            raise NotMonotone(str(error)) from error
+        quiet = settled(now, state.quiet, self.tolerance, target.observations, STILL)
+        new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
+        if (quiet >= 2 and self._heat(new) == 1.0) or now.sweep >= self.max_sweeps:
+            return self._ended(target, new, "converged" if quiet >= 2 else "max_steps")
+        return new
+
+    def _heat(self, state: Climb) -> float:
+        """The weight of hidden states' evidence: from 0.1 to 1 over the annealed sweeps."""
+        if state.now.sweep >= self.anneal:
+            return 1.0
+        return float(0.1 ** (1.0 - (state.now.sweep + 1) / (self.anneal + 1)))
+
+    def _ended(self, target: EnergyTarget, state: Climb, reason: str) -> Climb:
+        wanted = self.restarts or (5 if needs_restarts(target.ascent) else 1)
+        if len(state.ends) + 1 < wanted:
+            return restarted(state, first(target.ascent, stream(state.seed, len(state.ends) + 1)))
+        best = better(state.best, state.now)
+        return replace(state, now=best, best=best, ends=(*state.ends, state.now.elbo), reason=reason)
+
+    def done(self, state: Climb) -> Outcome | None:
+        """Converged when the last sweeps of the last start gained nothing."""
+        return outcome(state.reason) if state.reason else None
+
+    def finish(self, target: EnergyTarget, state: Climb, hurry: bool = False) -> Coordinates:
+        """The factors of the best start."""
+        now = better(state.best, state.now)
+        if not np.isfinite(now.elbo):
+            elbo, scale = target.ascent.elbo(now.factors)
+            now = replace(now, elbo=elbo, scale=scale)
+        return Coordinates(target.ascent, now, state.ends)
+
+    def progress(self, state: Climb) -> Progress:
+        """Sweep, start, ELBO and relative change."""
+        return Progress(state.steps, f"start {len(state.ends) + 1}", state.now.elbo, state.now.change)
+
+    def facts(self, state: Climb, end: Outcome) -> FitFacts:
+        """What the certificate needs to hear."""
+        return FitFacts(end.status, end.sentence, gradient=state.now.change, ends=state.ends)
+
+    @classmethod
+    def state_type(cls) -> type[Climb]:
+        """`Climb`."""
+        return Climb

@@ -1,0 +1,112 @@
+"""Expectation maximisation: variational inference whose q of the latents is exact and whose parameters are points.
+
+    E-step: q(z) = p(z | x, theta), so that ELBO = log p(x | theta) (+ log prior)
+    M-step: theta = argmax E_q[log p(x, z, theta)], one block of parameters after another
+
+(Dempster, Laird & Rubin 1977; Neal & Hinton 1998; one block at a time: ECM, Meng & Rubin 1993.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ppl.energy.ascent import Ascent, Decrease
+from ppl.energy.starting import first, needs_restarts, observations
+from ppl.errors import Diagnostic, FitError
+from ppl.inference.base import AbstractBackend, NotMonotone, Progress
+from ppl.inference.coordinate import Coordinates, exact, is_point, tied
+from ppl.inference.draws import stream
+from ppl.inference.energy_build import ascent_of, continuous_globals
+from ppl.inference.energy_target import Climb, EnergyTarget, better, restarted, settled
+from ppl.inference.outcome import Outcome, outcome
+from ppl.posterior.diagnostics_findings import FitFacts
+
+STILL = 1e-3  # relative change of the estimates at convergence
+
+
+@dataclass(frozen=True)
+class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
+    """Options of a fit, each with what it does."""
+
+    summary: ClassVar[str] = "expectation maximisation: points for the parameters, exact q for the rest"
+
+    restarts: int = field(default=0, metadata={"help": "starts to try, the best is kept; 0 chooses 5 or 1"})
+    max_sweeps: int = field(default=1000, metadata={"help": "most iterations of one start"})
+    tolerance: float = field(
+        default=1e-7, metadata={"help": "gain of an iteration per observation, in nats, at convergence"}
+    )
+    point: str = field(
+        default="",
+        metadata={
+            "help": "latents to fit by points besides params; without it every global latent if need be"
+        },
+    )
+
+    def target(self, problem: Any) -> EnergyTarget:
+        """The energy with points. Raises `FitError` where no choice of points makes the E-step exact."""
+        names = tuple(n.strip() for n in self.point.split(",") if n.strip())
+        ascent = ascent_of(problem, names)
+        if not exact(ascent) and not names:
+            ascent = ascent_of(problem, continuous_globals(problem))
+        if not exact(ascent):
+            raise _refused(ascent)
+        return EnergyTarget(problem, ascent, observations(ascent))
+
+    def init(self, target: EnergyTarget, rng: np.random.Generator) -> Climb:
+        """Parameters from seeded states."""
+        seed = int(rng.integers(2**62))
+        return Climb(seed, first(target.ascent, stream(seed, 0)))
+
+    def step(self, target: EnergyTarget, state: Climb) -> Climb:
+        """One M-step and one E-step, so that the ELBO is the log likelihood at the new parameters."""
+        try:
+            now = target.ascent.sweep(state.now, self._order(target.ascent))
+        except Decrease as error:
+            raise NotMonotone(str(error)) from error
+        quiet = settled(now, state.quiet, self.tolerance, target.observations, STILL)
+        new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
+        if quiet >= 2 or now.sweep >= self.max_sweeps:
+            return self._ended(target, new, "converged" if quiet >= 2 else "max_steps")
+        return new
+
+    def _order(self, ascent: Ascent) -> list[int]:
+        kinds = [is_point(b) for b in ascent.blocks]
+        return [i for i, p in enumerate(kinds) if p] + [i for i, p in enumerate(kinds) if not p]
+
+    def _ended(self, target: EnergyTarget, state: Climb, reason: str) -> Climb:
+        wanted = self.restarts or (5 if needs_restarts(target.ascent) else 1)
+        if len(state.ends) + 1 < wanted:
+            return restarted(state, first(target.ascent, stream(state.seed, len(state.ends) + 1)))
+        best = better(state.best, state.now)
+        return replace(state, now=best, best=best, ends=(*state.ends, state.now.elbo), reason=reason)
+
+    def done(self, state: Climb) -> Outcome | None:
+        """Converged when the last iterations of the last start gained nothing."""
+        return outcome(state.reason) if state.reason else None
+
+    def finish(self, target: EnergyTarget, state: Climb, hurry: bool = False) -> Coordinates:
+        """The parameters and the latents' posterior of the best start."""
+        return Coordinates(target.ascent, better(state.best, state.now), state.ends)
+
+    def progress(self, state: Climb) -> Progress:
+        """Iteration, start, log likelihood and relative change."""
+        return Progress(state.steps, f"start {len(state.ends) + 1}", state.now.elbo, state.now.change)
+
+    def facts(self, state: Climb, end: Outcome) -> FitFacts:
+        """What the certificate needs to hear."""
+        return FitFacts(end.status, end.sentence, gradient=state.now.change, ends=state.ends)
+
+    @classmethod
+    def state_type(cls) -> type[Climb]:
+        """`Climb`."""
+        return Climb
+
+
+def _refused(ascent: Ascent) -> FitError:
+    names, span = tied(ascent)
+    text = f"the E-step is not exact: a factor ties {names}, and their joint posterior has no closed form"
+    help = "name the parameters with `--point`, or use `--method cavi`"
+    return FitError((Diagnostic("E606", text, span=span, help=help),))
