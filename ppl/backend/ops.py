@@ -82,6 +82,7 @@ from ppl.backend.special_kernels import (
     zeros_like,
 )
 from ppl.backend.special_normal import (
+    gaussian_divergence,
     gaussian_log_density,
     logdet_pd,
     mahalanobis,
@@ -132,6 +133,7 @@ __all__ = [
     "factorial_kernel",
     "floor",
     "gamma_kernel",
+    "gaussian_divergence",
     "gaussian_log_density",
     "greater",
     "greater_equal",

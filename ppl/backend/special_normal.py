@@ -152,3 +152,22 @@ def _solve_lower_l(g: Array, ans: Array, lower: Array, r: Array) -> Array:
 def solve_lower(lower: Array, r: Array) -> Array:
     """lower^-1 r for lower-triangular matrices (the upper part is not read by the derivative)."""
     return _whiten(_lower_inverse(np.asarray(lower, dtype=float)), r)
+
+
+@op(
+    lambda g, ans, m, s, m0, s0: g * (np.subtract(m, m0) / np.square(s0)),
+    lambda g, ans, m, s, m0, s0: g * (s / np.square(s0) - 1.0 / s),
+    lambda g, ans, m, s, m0, s0: g * (np.subtract(m0, m) / np.square(s0)),
+    lambda g, ans, m, s, m0, s0: (
+        g * ((1.0 - (np.square(s) + np.square(np.subtract(m, m0))) / np.square(s0)) / s0)
+    ),
+    broadcasts=True,
+)
+def gaussian_divergence(m: Array, s: Array, m0: Array, s0: Array) -> Array:
+    """KL of N(m, s) from N(m0, s0): log(s0 / s) + (s^2 + (m - m0)^2) / (2 s0^2) - 1/2.
+
+    >>> float(gaussian_divergence(1.0, 1.0, 0.0, 1.0))
+    0.5
+    """
+    ratio = np.square(s) + np.square(np.subtract(m, m0))
+    return np.log(np.divide(s0, s)) + 0.5 * (ratio / np.square(s0) - 1.0)

@@ -92,6 +92,7 @@ class Tape:
         self.instructions: list[Instruction] = []
         self.slots = 1
         self._known: dict[Any, Value] = {}
+        self.examples: list[Array] = [example]
         self.input = Value(self, 0, example)
         self.output: Value | None = None
 
@@ -119,8 +120,16 @@ class Tape:
             example = op.forward(*[a.example if isinstance(a, Value) else a for a in args], **attributes)
         value = Value(self, self.slots, example)
         self.instructions.append(Instruction(op, slots, constants, attributes, self.slots))
+        self.examples.append(example)
         self.slots += 1
         self._known[key] = value
+        return value
+
+    def another_input(self, example: Array) -> Value:
+        """One more input: for `ppl.backend.eager.gradients`, as a `Program` has but one."""
+        value = Value(self, self.slots, example)
+        self.examples.append(example)
+        self.slots += 1
         return value
 
     def finish(self, output: Any) -> Program:

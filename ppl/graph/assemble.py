@@ -98,14 +98,14 @@ def walk(lay: Layout, at: Evaluator, z: Array, terms: Terms | None) -> None:
     """Give every variable its value in ``at``; with ``terms``, gather the log joint too."""
     for group in lay.groups:
         drawn = {s.name: _define(lay, at, z, terms, s) for s in group if s.kind != "value"}
-        if not lay.fold or not _deferred(at, group):
+        if not lay.fold or not deferred(at, group):
             define_values(at, group)
         if terms is not None:
             for s in group:
                 add_factor(lay, at, terms, s, drawn.get(s.name))
 
 
-def _deferred(at: Evaluator, group: tuple[g.Statement, ...]) -> bool:
+def deferred(at: Evaluator, group: tuple[g.Statement, ...]) -> bool:
     """Leave a plain value until something reads it: folded rows never read a predictor row by row."""
     s = group[0]
     if len(group) > 1 or s.kind != "value" or s.recurrent or not s.place.axes:

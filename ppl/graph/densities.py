@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -198,7 +198,9 @@ def _check_table(at: Evaluator, batch: tuple[Dim, ...]) -> None:
     cells = float(np.prod([float(at.size(d)) for d in batch]))
     if read is None or cells <= LARGEST_TABLE:
         return
-    message = f"the discrete latent `{read.name}` cannot be summed out: a table of {cells:.2g} cells is needed"
+    message = (
+        f"the discrete latent `{read.name}` cannot be summed out: a table of {cells:.2g} cells is needed"
+    )
     help = "give it fewer states, for example with `Truncated(..., upper = K)`"
     raise ModelError((Diagnostic("E505", message, help=help),))
 
@@ -305,3 +307,12 @@ def _bound(b: Any, dims: int) -> Array:
 def support(body: g.Node) -> Support:
     """The static support of one draw."""
     return body.type.support
+
+
+def normal_sd(given: Mapping[str, Array]) -> Array:
+    """The standard deviation among the arguments of a Normal, whichever of its names it goes by."""
+    if given.get("sd") is not None:
+        return given["sd"]
+    if given.get("var") is not None:
+        return xp.sqrt(given["var"])
+    return 1.0 / xp.sqrt(given["precision"])

@@ -66,6 +66,11 @@ class Problem:
 
     # ---------------------------------------------------------------- inference
 
+    @property
+    def data_sets(self) -> frozenset[str]:
+        """The sets whose elements come from data: rows of tables, levels of columns."""
+        return self._levels
+
     @cached_property
     def layout(self) -> Layout:
         """Where the unconstrained coordinates of every latent lie."""

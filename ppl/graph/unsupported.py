@@ -28,11 +28,11 @@ def refuse_unsupported(program: t.Program) -> None:
         raise ModelError(tuple(found.values()), program.source)
 
 
-def refuse_guide(program: t.Program) -> None:
-    """Raise `ModelError` E605 where a `guide:` block would be passed over in silence."""
+def refuse_guide(program: t.Program, method: str) -> None:
+    """Raise `ModelError` E605 where a method would pass over a `guide:` block in silence."""
     if program.guide:
-        message = "`guide` is not obeyed yet"
-        help = "leave it out: the approximation is chosen by the program, and `ppl explain` prints it"
+        message = f"`guide` is not obeyed by --method {method}"
+        help = "fit with --method advi_stochastic, or leave it out: `ppl explain` prints what is chosen"
         raise ModelError((Diagnostic("E605", message, program.guide[0].span, help=help),), program.source)
 
 

@@ -40,6 +40,8 @@ class AbstractBackend(ABC, Generic[T, S, R]):
     """An algorithm over explicit state; T is what it fits, S its state, R its result."""
 
     summary: ClassVar[str]
+    guided: ClassVar[bool] = False
+    """Whether it obeys a ``guide:`` block; else a model with one is refused."""
 
     def target(self, problem: Any) -> T:
         """What to fit, from a bound problem: its log density on the real line, unless a method says otherwise."""

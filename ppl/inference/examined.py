@@ -126,27 +126,29 @@ def _factored(problem: Any, done: Run[Any, Factored], facts: FitFacts, seed: int
     q = done.result
     assert q is not None
     draws = dict(q.sample(np.random.default_rng([seed, SAMPLE]), count))
-    states = given_states(problem, q.probabilities())
+    chances = q.probabilities()
+    states = given_states(problem, chances)
     drawn = figures(problem, draws, {}, states, np.random.default_rng([seed, REPORT]))
     checked = certify_factored(
-        problem, q, facts, draws, np.random.default_rng([seed, CHECK]), np.random.default_rng([seed, PRIOR])
+        problem,
+        q,
+        facts,
+        draws,
+        chances,
+        np.random.default_rng([seed, CHECK]),
+        np.random.default_rng([seed, PRIOR]),
     )
     status = done.outcome.status if done.outcome.status != "converged" else checked.status
     return Examined(
         status=status,
         verdict=checked.verdict,
         drawn=replace(drawn, estimates=tuple(_closed_form(e, q) for e in drawn.estimates)),
-        bound=_exact_bound(q),
+        bound=q.bound(),
         warnings=checked.warnings,
         log_evidence=q.log_evidence,
         checks=_factored_checks(done, checked, drawn.estimates, count),
         factored=record_of(q, criteria(problem, q)),
     )
-
-
-def _exact_bound(q: Factored) -> Bound:
-    entropy = sum(v for k, v in q.elbo_terms.items() if k.startswith("entropy("))
-    return Bound(float(q.elbo), 0.0, energy=float(q.elbo) - entropy, entropy=float(entropy))
 
 
 def _closed_form(e: Estimates, q: Factored) -> Estimates:

@@ -73,9 +73,10 @@ def _near(name: str, known: list[str]) -> str:
 def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]) -> Fit:
     """Fit, certify, summarise. Raises `FitError` when not even a first state is finite."""
     started = time.perf_counter()
-    refuse_guide(bound.program)
     problem = bound.problem
     backend = how.backend()
+    if not backend.guided:
+        refuse_guide(bound.program, how.method)
     target = backend.target(problem)
     done = _run(backend, target, source, bound, how)
     seen = examine(problem, target, backend, done, how.seed, how.draws)

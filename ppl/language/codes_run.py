@@ -75,10 +75,15 @@ _RUN: dict[str, Entry] = {
     ),
     "E605": Entry(
         "part of the language that no method fits yet",
-        """Networks, external functions and `guide:` are checked, but not run. The message names the one
-        that stands in the way, and what to use meanwhile.""",
+        """External functions, some layers of networks and some guides are checked, but not run. The message
+        names the one that stands in the way, and what to use meanwhile.""",
     ),
     "E606": Entry("a value is missing", "The log joint needs a value for every latent and param."),
+    "E607": Entry(
+        "a statement that a minibatch cannot estimate",
+        """With `--batch` only some elements of a plate are looked at in each step, each standing for many.
+        That is right for sums over independent rows; not for earlier rows, or totals over all rows.""",
+    ),
     "E701": Entry("no such file, or no such option", "The model comes first, then its data."),
     "E702": Entry("a file cannot be written, or a number makes no sense", "Choose another `--out` or value."),
     "E703": Entry(
@@ -159,7 +164,7 @@ _WARNINGS: dict[str, Entry] = {
         components, or give the scale a prior.""",
     ),
     "W720": Entry(
-        "the closed-form ELBO is off",
+        "the ELBO is off",
         "It disagrees with its estimate from draws: a bug in ppl, please report it.",
     ),
 }

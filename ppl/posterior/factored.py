@@ -53,7 +53,8 @@ class Factored(ABC):
 
     blocks: tuple[BlockReport, ...]
     elbo: float
-    """The evidence lower bound, in closed form."""
+    """The evidence lower bound, in closed form or estimated with the standard error `elbo_se`."""
+    elbo_se: float  # left out where the bound is in closed form
     elbo_terms: Mapping[str, float]
     """Its parts: E log p of each statement by name, and ``entropy(NAME)`` of each latent; they add up to it."""
     log_evidence: float | None
@@ -86,9 +87,11 @@ class Factored(ABC):
         """What else to keep with a saved fit, by name."""
 
     def bound(self) -> Bound:
-        """The ELBO and its parts; without an error where it is in closed form."""
-        entropy = float(sum(v for k, v in self.elbo_terms.items() if k.startswith("entropy(")))
-        return Bound(float(self.elbo), 0.0, energy=float(self.elbo) - entropy, entropy=entropy)
+        """The ELBO, its standard error, and its parts where they are known."""
+        known = [v for k, v in self.elbo_terms.items() if k.startswith("entropy(")]
+        entropy = float(sum(known)) if known else float("nan") if self.elbo_terms else 0.0
+        error = float(getattr(self, "elbo_se", 0.0))
+        return Bound(float(self.elbo), error, energy=float(self.elbo) - entropy, entropy=entropy)
 
     def findings(self) -> tuple[FitWarning, ...]:
         """What only the algorithm knows of: modes it clipped, floors it ran into."""

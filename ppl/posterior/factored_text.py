@@ -17,13 +17,14 @@ def bound_sentence(bound: Bound, factored: FactoredRecord, log_evidence: float |
     """
     if not np.isfinite(bound.elbo):
         return "ELBO: not available"
-    if bound.error > 0.0:
-        return bound.sentence()
-    lines = [_headline(bound, factored, log_evidence)]
-    if factored.criteria:
-        lines.append(_criteria(factored))
-    elif np.isfinite(bound.energy):
-        lines.append(f"  = energy {bound.energy:.2f} + entropy {bound.entropy:.2f}")
+    if log_evidence is None and bound.error > 0:
+        lines = [bound.sentence()]
+    else:
+        lines = [_headline(bound, factored, log_evidence)]
+        if factored.criteria:
+            lines.append(_criteria(factored))
+        elif np.isfinite(bound.energy) and bound.entropy != 0.0:
+            lines.append(f"  = energy {bound.energy:.2f} + entropy {bound.entropy:.2f}")
     if len(factored.restarts) > 1:
         lines.append(_restarts(factored.restarts))
     return "\n".join(lines)

@@ -1,0 +1,229 @@
+"""The ELBO of a bound problem at random draws and, if asked, random rows: value, parts and slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ppl.backend.eager import gradients
+from ppl.backend.tape import Tape
+from ppl.graph import nodes as g
+from ppl.graph.assemble import Layout, layout
+from ppl.graph.batch import Batch, Plan, batch_plan, take_batch
+from ppl.graph.batch_checks import refuse_batches
+from ppl.graph.bind_statistics import frozen, statistics
+from ppl.graph.bind_types import BoundData
+from ppl.graph.blocks import unconstrained
+from ppl.graph.evaluate import Evaluator
+from ppl.graph.guides import PATHWISE, refuse_guides
+from ppl.graph.lower import prior_start
+from ppl.graph.named import Named
+from ppl.graph.networks import initial_weights
+from ppl.graph.parameters import Parameter, Piece, parameters_of, pieces_of
+from ppl.graph.problem import Problem
+from ppl.graph.variational import Elbo, Family, Noise, draw, evaluate, ordered
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """One estimate: the objective, the parts of the ELBO, and the slope of each parameter's piece."""
+
+    objective: float
+    log_likelihood: float
+    rate: float
+    kl: float
+    pieces: tuple[Piece, ...]
+    slopes: tuple[Array, ...]
+
+    @property
+    def elbo(self) -> float:
+        """The estimate of the ELBO, whatever the weight of the rate."""
+        return self.log_likelihood - self.rate - self.kl
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What one evaluation looks at: all data, or a batch of them."""
+
+    layout: Layout
+    pieces: tuple[Piece, ...]
+    scale: float = 1.0
+
+
+class StochasticElbo:
+    """Estimates of the ELBO of free Gaussians, points and guides over a problem's latents.
+
+    ``plate``: the set that batches are taken of, or nothing. ``single``: arrays of float32.
+    """
+
+    def __init__(self, problem: Problem, plate: str = "", single: bool = False) -> None:
+        data = problem.data
+        program = frozen(problem.program, statistics(problem.program, data)) if plate else problem.program
+        whole = Problem(program, data, noncentre=not _moves_guided(problem)) if plate else problem
+        self.problem, self.program = whole, program
+        self.data = _single(data) if single else data
+        self.kind = np.float32 if single else np.float64
+        graph = whole.plain if _moves_guided(whole) else whole.graph
+        refuse_guides(graph, PATHWISE, "this method")
+        self.plan: Plan | None = batch_plan(program, data, plate) if plate else None
+        if self.plan is not None:
+            refuse_batches(graph, self.plan.cut)
+        self.graph = graph
+        self._groups = ordered(graph)
+        self.layout = self._layout(self.data)
+        self.guides: Mapping[str, g.Statement] = {q.name: q for q in graph.guide}
+        self.parameters: tuple[Parameter, ...] = parameters_of(self.layout, frozenset(self.guides))
+        self.size = self.parameters[-1].where.stop if self.parameters else 0
+
+    def _layout(self, data: BoundData) -> Layout:
+        found = layout(self.graph, data, self.problem.data_sets, self._groups)
+        return replace(found, fold=False)
+
+    @property
+    def rows(self) -> int:
+        """Elements of the plate that batches are taken of; 0 without one."""
+        return 0 if self.plan is None else self.data.sets[self.plan.plate].size
+
+    @cached_property
+    def _whole(self) -> Evaluator:
+        return self.layout.evaluator()
+
+    # ---------------------------------------------------------------- where a search starts
+
+    def start(self, seed: int, log_sd: float) -> Array:
+        """Prior medians, network weights by their usual rule, and one log sd: (L,)."""
+        out = np.full(self.size, log_sd, dtype=self.kind)
+        z = prior_start(self.layout)
+        weights = initial_weights(self.graph.networks, self._whole.size, seed)
+        for p in self.parameters:
+            if p.role == "mean":
+                at = z[p.block.where]
+                if p.block.name in weights:
+                    named = Named(weights[p.block.name][None], p.block.dims)
+                    at = unconstrained(self._whole, p.block, named)[0]
+                out[p.where] = at
+        return out
+
+    # ---------------------------------------------------------------- evaluations
+
+    @cached_property
+    def everything(self) -> View:
+        """All data."""
+        return View(self.layout, tuple(Piece(p, None, ()) for p in self.parameters))
+
+    def batch(self, rows: Array) -> View:
+        """Some elements of the plate, at rising places."""
+        assert self.plan is not None
+        taken = take_batch(self.program, self.data, self.plan, rows)
+        known = self._layouts.get(len(rows)) if self._steady else None
+        lay = self._layout(taken.data) if known is None else replace(known, data=taken.data)
+        self._layouts[len(rows)] = lay
+        return View(lay, self._pieces(lay, taken), taken.scale)
+
+    def _pieces(self, lay: Layout, taken: Batch) -> tuple[Piece, ...]:
+        cut = taken.positions
+        touched = [p.block.cells is not None or _touches(self._whole, p, cut) for p in self.parameters]
+        moved = tuple(p for p, t in zip(self.parameters, touched, strict=True) if t)
+        found = iter(pieces_of(moved, self._whole, lay, cut))
+        return tuple(
+            next(found) if t else Piece(p, None, ()) for p, t in zip(self.parameters, touched, strict=True)
+        )
+
+    def slopes(
+        self, x: Array, view: View, rng: np.random.Generator, draws: int, rate_weight: float = 1.0
+    ) -> Slopes:
+        """The objective averaged over draws, and its slopes."""
+        tape = Tape(np.zeros(1))
+        inputs = [tape.another_input(p.take(x)) for p in view.pieces]
+        found = evaluate(view.layout, self._family(view, inputs, self.noise(rng), draws))
+        value = found.objective(rate_weight)
+        whole, slopes = gradients(tape, value, inputs)
+        count = len(whole)
+        likelihood, rate, kl = (_mean(v) for v in (found.log_likelihood, found.rate, found.kl))
+        own = tuple(p.put(s) / count for p, s in zip(view.pieces, slopes, strict=True))
+        return Slopes(float(np.mean(whole)), likelihood, rate, kl, view.pieces, own)
+
+    def parts(self, x: Array, view: View, noise: Noise, draws: int) -> tuple[Elbo, Evaluator]:
+        """The parts of the ELBO at draws, as plain arrays, with the evaluator that has every value."""
+        at = view.layout.evaluator()
+        with np.errstate(all="ignore"):
+            arrays = [p.take(x) for p in view.pieces]
+            return evaluate(view.layout, self._family(view, arrays, noise, draws), at), at
+
+    def _family(self, view: View, arrays: Sequence[Array], noise: Noise, draws: int) -> Family:
+        roles: dict[str, dict[str, Array]] = {"mean": {}, "log_sd": {}}
+        for piece, array in zip(view.pieces, arrays, strict=True):
+            roles[piece.parameter.role][piece.parameter.block.name] = array
+        return Family(self.guides, roles["mean"], roles["log_sd"], noise, draws)
+
+    def noise(self, rng: np.random.Generator) -> Noise:
+        """Fresh standard normal numbers for every latent."""
+        return lambda name, shape: rng.standard_normal(shape, dtype=self.kind)
+
+    # ---------------------------------------------------------------- what is found
+
+    def coordinates(self, x: Array) -> tuple[Array, Array]:
+        """Mean and log sd (0 for points) of every unconstrained coordinate: (D,) each, without a guide."""
+        mean, log_sd = np.zeros(self.layout.size), np.zeros(self.layout.size)
+        for p in self.parameters:
+            (mean if p.role == "mean" else log_sd)[p.block.where] = x[p.where]
+        return mean, log_sd
+
+    def sample(self, x: Array, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        """Draws by name in the model's own coordinates: name -> (n, *shape); points repeat without a copy."""
+        arrays = [p.take(x) for p in self.everything.pieces]
+        with np.errstate(all="ignore"):
+            at = draw(self.layout, self._family(self.everything, arrays, self.noise(rng), n))
+            names = [s.name for s in self.problem.plain.statements if s.kind in ("latent", "param")]
+            found = {k: v for k, v in at.values.items() if k in names or k in self.layout.blocks}
+            for name in names:
+                if name not in found and name in at.deferred:
+                    found[name] = at.deferred[name]()
+        out = {k: np.asarray(v.array) for k, v in found.items() if not k.endswith(".raw")}
+        for key, mask in self.data.missing.items():
+            name = ".".join(str(k) for k in key)
+            if name in out:
+                out[name] = out[name][:, mask]
+        return {k: np.broadcast_to(a, (n, *a.shape[1:])) for k, a in out.items()}
+
+    # ---------------------------------------------------------------- batches of one shape
+
+    @cached_property
+    def _steady(self) -> bool:
+        """Whether batches of equal size have blocks of equal shape."""
+        assert self.plan is not None
+        ragged = bool(self.plan.follows) or bool(self.plan.derived)
+        flat = any(d.set in self.plan.cut for x in self.graph.domains.values() for d in x.plain)
+        return not ragged and not flat and not any(s.imputes for s in self.graph.statements)
+
+    @cached_property
+    def _layouts(self) -> dict[int, Layout]:
+        return {}
+
+
+def _mean(x: Array) -> float:
+    """The mean over draws of a value that may be traced."""
+    return float(np.mean(np.asarray(getattr(x, "example", x))))
+
+
+def _touches(at: Evaluator, p: Parameter, cut: Mapping[str, Array]) -> bool:
+    plain = [x for d in p.block.batch for x in (at.domains[d].plain if d in at.domains else (d,))]
+    return any(d.set in cut for d in plain)
+
+
+def _moves_guided(problem: Problem) -> bool:
+    """Whether non-centring renames a latent that the guide speaks of."""
+    kept = {s.name for s in problem.graph.statements if s.kind == "latent"}
+    return any(q.name not in kept for q in problem.graph.guide)
+
+
+def _single(data: BoundData) -> BoundData:
+    """Numbers as float32; codes and counts of labels as they are."""
+    arrays = {k: a.astype(np.float32) if a.dtype.kind in "fb" else a for k, a in data.arrays.items()}
+    return replace(data, arrays=arrays)

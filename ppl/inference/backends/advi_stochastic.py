@@ -1,0 +1,159 @@
+"""Stochastic gradients of the ELBO: minibatches, networks, guides, and models too large for fixed draws.
+
+Every step draws the latents anew, and rows if batches were asked for, and moves all parameters by Adam.
+The answer is an average over the end of the path; the search ends when windows of ELBO estimates have
+stopped rising, by more than two standard errors, at four sizes of step.
+(Kingma & Ba 2015; Kucukelbir et al. 2017; Dhaka et al. 2020, on averaging iterates.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ppl.inference import adam
+from ppl.inference.base import AbstractBackend, NotFinite, Progress
+from ppl.inference.draws import stream
+from ppl.inference.outcome import Outcome, outcome
+from ppl.inference.stochastic_result import result_of
+from ppl.inference.stochastic_target import StochasticTarget
+from ppl.inference.windows import levelled, mean_and_error, window_of
+from ppl.posterior.approximation import Approximation
+from ppl.posterior.diagnostics_findings import FitFacts
+from ppl.posterior.factored import Factored
+from ppl.posterior.target import Array
+
+NETWORK_PACE = 0.02  # of the learning rate, for the weights of networks that are points
+SLOWER, PLATEAUS = 0.3, 4  # each plateau slows the search; the last one ends it
+CHUNK = 50  # steps between two looks of the loop
+LOST = 20  # estimates in a row that may be infinite
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the search stands. ``values``: ELBO estimates since the last plateau, the latest last."""
+
+    moments: adam.Moments
+    values: Array
+    seed: int
+    plateaus: int
+    lost: int
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]):
+    """Options of a fit, each with what it does."""
+
+    summary: ClassVar[str] = "stochastic gradients: minibatches, networks, guides, very many latents"
+    guided: ClassVar[bool] = True
+
+    batch: str = field(default="", metadata={"help": "rows a step looks at, as PLATE=SIZE: images=128"})
+    learning_rate: float = field(default=0.1, metadata={"help": "Adam's step; 1/50 of it for networks"})
+    gradient_draws: int = field(
+        default=0, metadata={"help": "draws of the latents a step takes; 0: 1 with networks, else 10"}
+    )
+    max_steps: int = field(default=20000, metadata={"help": "most optimisation steps"})
+    start_log_sd: float = field(default=-1.0, metadata={"help": "log sd of the first Gaussian"})
+    rate_weight: float = field(
+        default=1.0, metadata={"help": "weight of the divergence of latents in plates over data"}
+    )
+    single: bool = field(default=False, metadata={"help": "compute in single precision"})
+
+    def target(self, problem: Any) -> StochasticTarget:
+        """Estimates of the ELBO. Raises `UsageError` or `ModelError` for batches that there cannot be."""
+        return StochasticTarget(problem, self.batch, self.single)
+
+    def init(self, target: StochasticTarget, rng: np.random.Generator) -> State:
+        """Prior medians and fresh weights."""
+        seed = int(rng.integers(2**62))
+        x = target.estimates.start(seed % 2**31, self.start_log_sd)
+        return State(adam.begin(x), np.zeros(0), seed, 0, 0)
+
+    def step(self, target: StochasticTarget, state: State) -> State:
+        """Fifty Adam steps. Raises `NotFinite` where the ELBO stays infinite."""
+        moments, lost, values = state.moments.copy(), state.lost, []
+        count = min(CHUNK, self.max_steps - moments.steps)
+        rng = stream(state.seed, 1, moments.steps)
+        draws, pace = self._draws(target), self.learning_rate * SLOWER**state.plateaus
+        for view, share in self._views(target, state.seed, moments.steps, count):
+            found = target.estimates.slopes(moments.x, view, rng, draws, self.rate_weight)
+            if not (np.isfinite(found.objective) and np.isfinite(adam.norm_of(found.slopes))):
+                lost += 1
+                if lost > LOST:
+                    raise NotFinite(_where(target, moments.x))
+                continue
+            lost = 0
+            rates = [
+                pace * (NETWORK_PACE if p.parameter.weight and p.parameter.block.point else 1.0)
+                for p in found.pieces
+            ]
+            moments = adam.moved(moments, found.pieces, found.slopes, rates, share)
+            values.append(found.objective)
+        new = replace(state, moments=moments, lost=lost, values=np.concatenate([state.values, values]))
+        return self._judged(target, new)
+
+    def _judged(self, target: StochasticTarget, state: State) -> State:
+        """Compare windows when another one is full: the search slows where they have levelled, and ends."""
+        window = window_of(target.batches)
+        if len(state.values) >= 2 * window:
+            level = levelled(state.values[: 2 * window], window)
+            plateaus = state.plateaus + int(level)
+            state = replace(state, plateaus=plateaus, values=state.values[2 * window if level else window :])
+            if plateaus >= PLATEAUS:
+                return replace(state, reason="converged")
+        return replace(state, reason="max_steps") if state.moments.steps >= self.max_steps else state
+
+    def _views(
+        self, target: StochasticTarget, seed: int, first: int, count: int
+    ) -> Iterator[tuple[Any, float]]:
+        """All data, or batches that go through a fresh shuffle of the plate in every pass."""
+        if not target.batch or target.batch == target.rows:
+            yield from ((target.estimates.everything, 1.0) for _ in range(count))
+            return
+        pass_before, order = -1, np.zeros(0, dtype=np.int64)
+        for step in range(first, first + count):
+            number, place = divmod(step, target.batches)
+            if number != pass_before:
+                pass_before, order = number, stream(seed, 2, number).permutation(target.rows)
+            rows = np.sort(order[place * target.batch : (place + 1) * target.batch])
+            yield target.estimates.batch(rows), target.batch / target.rows
+
+    def _draws(self, target: StochasticTarget) -> int:
+        if self.gradient_draws > 0:
+            return self.gradient_draws
+        return 1 if target.estimates.graph.networks else 10
+
+    def done(self, state: State) -> Outcome | None:
+        """Converged at the last plateau."""
+        return outcome(state.reason, state.detail) if state.reason else None
+
+    def finish(self, target: StochasticTarget, state: State, hurry: bool = False) -> Approximation | Factored:
+        """The averaged parameters, and the ELBO there on fresh draws over all rows."""
+        x = state.moments.average if state.moments.steps >= adam.EVERY else state.moments.x
+        return result_of(target, x.astype(float), stream(state.seed, 3), self.rate_weight)
+
+    def progress(self, state: State) -> Progress:
+        """Steps, the plateau, the mean of the latest estimates, and the norm of the slopes."""
+        value = mean_and_error(state.values[-100:])[0] if len(state.values) else np.nan
+        return Progress(state.moments.steps, f"pace {state.plateaus + 1}", value, state.moments.norm)
+
+    def facts(self, state: State, end: Outcome) -> FitFacts:
+        """How the run ended."""
+        return FitFacts(end.status, end.sentence)
+
+    @classmethod
+    def state_type(cls) -> type[State]:
+        """`State`."""
+        return State
+
+
+def _where(target: StochasticTarget, x: Array) -> str:
+    if target.estimates.guides or target.size > 20000:
+        return "the ELBO stays infinite; give a smaller --learning-rate or check the scales of the data"
+    z = target.estimates.coordinates(x)[0]
+    return target.locate(z) or "the ELBO stays infinite"

@@ -1,0 +1,132 @@
+"""What stochastic gradients hand on: a Gaussian on the real line, or draws by name where there is a guide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ppl.graph.stochastic import StochasticElbo
+from ppl.inference.stochastic_target import StochasticTarget
+from ppl.posterior.approximation import Approximation
+from ppl.posterior.factored import POINT, BlockReport, Factored
+from ppl.posterior.record import Bound
+from ppl.posterior.target import Array
+
+LARGEST = 20000  # coordinates of a Gaussian that is examined by its density
+PASSES = 20  # draws of the ELBO that is reported
+ROWS_AT_ONCE = 1000
+AT_ONCE = 5e6  # numbers drawn together
+
+
+def result_of(
+    target: StochasticTarget, x: Array, rng: np.random.Generator, rate_weight: float
+) -> Approximation | Factored:
+    """A Gaussian where every latent is free and there are not too many; else draws by name."""
+    estimates = target.estimates
+    if not estimates.guides and target.size <= LARGEST:
+        mean, log_sd = estimates.coordinates(x)
+        return Approximation(mean, log_sd=np.where(target.point, -np.inf, log_sd), point=target.point)
+    return Amortised(estimates, x, measure(target, x, rng), rate_weight)
+
+
+def measure(target: StochasticTarget, x: Array, rng: np.random.Generator) -> Bound:
+    """The ELBO over all rows, on fresh draws, with its standard error over passes."""
+    passes = np.array([_one_pass(target, x, rng) for _ in range(PASSES)])
+    likelihood, rate, kl = passes.mean(0)
+    elbos = passes @ np.array([1.0, -1.0, -1.0])
+    error = float(elbos.std(ddof=1) / np.sqrt(PASSES))
+    return Bound(float(elbos.mean()), error, float(likelihood), float(rate + kl))
+
+
+def _one_pass(target: StochasticTarget, x: Array, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Log likelihood, rate and divergence of globals at one draw, rows taken some at a time."""
+    estimates = target.estimates
+    noise = estimates.noise(rng)
+    if not target.batch:
+        return _parts(estimates, x, estimates.everything, noise)
+    at_once = max(target.batch, ROWS_AT_ONCE)
+    total = np.zeros(3)
+    for first in range(0, target.rows, at_once):
+        rows = np.arange(first, min(first + at_once, target.rows))
+        share = len(rows) / target.rows
+        total += share * np.array(_parts(estimates, x, estimates.batch(rows), noise))
+    return float(total[0]), float(total[1]), float(total[2])
+
+
+def _parts(estimates: StochasticElbo, x: Array, view: Any, noise: Any) -> tuple[float, float, float]:
+    found, _ = estimates.parts(x, view, noise, 1)
+    return float(np.mean(found.log_likelihood)), float(np.mean(found.rate)), float(np.mean(found.kl))
+
+
+@dataclass(frozen=True, eq=False)
+class Amortised(Factored):
+    """q of a guide, or of more latents than a Gaussian is examined for: it draws by name."""
+
+    estimates: StochasticElbo
+    x: Array
+    measured: Bound
+    rate_weight: float
+
+    log_evidence = None
+    evidence_reason = ""
+    restarts = ()
+
+    @property
+    def elbo(self) -> float:  # type: ignore[override]
+        """On fresh draws."""
+        return self.measured.elbo
+
+    @property
+    def elbo_terms(self) -> Mapping[str, float]:  # type: ignore[override]
+        """The log likelihood and the divergence."""
+        return {"log likelihood": self.measured.log_likelihood, "divergence": -self.measured.kl}
+
+    @property
+    def blocks(self) -> tuple[BlockReport, ...]:  # type: ignore[override]
+        """One factor for each latent."""
+        guided = self.estimates.guides
+        named = {p.block.name: p.block for p in self.estimates.parameters}
+        free = [
+            BlockReport((n,), POINT if b.point else "Normal on the real line", False, "free")
+            for n, b in named.items()
+        ]
+        own = [BlockReport((n,), str(q.body.name), False, "guide") for n, q in guided.items()]  # type: ignore[attr-defined]
+        return (*own, *free)
+
+    @property
+    def means(self) -> Mapping[str, Array]:  # type: ignore[override]
+        """None in closed form: those of the draws are reported."""
+        return {}
+
+    @property
+    def sds(self) -> Mapping[str, Array]:  # type: ignore[override]
+        """None in closed form."""
+        return {}
+
+    def bound(self) -> Bound:
+        """The ELBO on fresh draws and its two parts."""
+        return self.measured
+
+    def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        """Draws by name; arrays of networks repeat without a copy."""
+        return self.estimates.sample(self.x, rng, n)
+
+    def log_density(self, draws: Mapping[str, Array]) -> Array | None:
+        """Not to be had in the model's own coordinates."""
+        return None
+
+    def probabilities(self) -> dict[str, Array]:
+        """Of discrete latents, summed out in the fit: exact given draws of the others, averaged."""
+        lay = self.estimates.layout
+        if not lay.discrete:
+            return {}
+        draws = self.sample(np.random.default_rng(0), 50)
+        found = self.estimates.problem.discrete(draws)
+        return {name: np.asarray(p).mean(0) for name, p in found.items()}
+
+    def arrays(self) -> dict[str, Array]:
+        """The vector of parameters."""
+        return {"parameters": self.x}
