@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any
 
 import numpy as np
 
+from ppl.energy.statistics import same_atom
 from ppl.energy.terms import Atom
 from ppl.errors import Span
 from ppl.graph.evaluate import Evaluator
@@ -144,7 +144,14 @@ class Algebra:
 
     def add(self, *parts: Poly) -> Poly:
         """The sum."""
-        return Poly(self, _limited([m for p in parts for m in p.monomials]), self.merged(parts))
+        found: list[Monomial] = []
+        for m in (m for p in parts for m in p.monomials):
+            same = next((i for i, n in enumerate(found) if _alike(m, n)), None)
+            if same is None:
+                found.append(m)
+            else:
+                found[same] = replace(m, coefficient=self.plus(found[same].coefficient, m.coefficient))
+        return Poly(self, _limited(found), self.merged(parts))
 
     def merged(self, parts: Iterable[Poly]) -> Named | None:
         """Cells invalid in any part."""
@@ -196,6 +203,12 @@ class Algebra:
             raise NotPolynomial("a product of data would not fit in memory")
         with np.errstate(invalid="ignore"):
             return Named(aligned(x, dims) * aligned(y, dims), dims)
+
+    def plus(self, x: Named, y: Named) -> Named:
+        """A sum of data."""
+        dims = union((x.dims, y.dims), self.at.size)
+        with np.errstate(invalid="ignore"):
+            return Named(aligned(x, dims) + aligned(y, dims), dims)
 
     # ---------------------------------------------------------------- sums over dims
 
@@ -302,6 +315,14 @@ class Algebra:
         return replace(m, coefficient=Named(array, dims))
 
 
+def _alike(m: Monomial, n: Monomial) -> bool:
+    """Whether two monomials differ in their coefficients only, and these add up without growing."""
+    if m.bound or n.bound or len(m.atoms) != len(n.atoms):
+        return False
+    x, y = set(m.coefficient.dims), set(n.coefficient.dims)
+    return (x <= y or y <= x) and all(same_atom(a, b) for a, b in zip(m.atoms, n.atoms, strict=True))
+
+
 def _limited(found: list[Monomial]) -> tuple[Monomial, ...]:
     if len(found) > MOST_MONOMIALS:
         raise NotPolynomial("a sum expands into too many terms")
@@ -322,13 +343,3 @@ def finite(x: Named) -> Named:
         bad = aligned(x.invalid, x.dims)
         array = np.where(bad & ~np.isfinite(array), 0.0, array)
     return Named(array, x.dims)
-
-
-def union_of(parts: Iterable[Named], at: Evaluator) -> tuple[Dim, ...]:
-    """The dims of several values."""
-    return union((p.dims for p in parts), at.size)
-
-
-def joined(algebra: Algebra, parts: Sequence[Poly]) -> Poly:
-    """The product of several."""
-    return reduce(algebra.multiply, parts)

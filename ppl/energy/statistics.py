@@ -43,6 +43,11 @@ def same_element(a: Atom, b: Atom) -> bool:
     )
 
 
+def same_atom(a: Atom, b: Atom) -> bool:
+    """Whether two atoms are one statistic of the same elements."""
+    return a is b or (a.stat == b.stat and a.state == b.state and same_element(a, b))
+
+
 def _same(x: Dim | Named, y: Dim | Named) -> bool:
     if isinstance(x, Dim) or isinstance(y, Dim):
         return x == y
