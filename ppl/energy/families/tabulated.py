@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,26 +72,35 @@ class Tabulated:
 
     def expect(self, stat: str, function: Function | None = None) -> np.ndarray:
         """E f(x): infinite (or NaN, inf - inf) where the integral diverges or passes 1e299."""
-        line = self.density.line
-        function = function or self.density.functions.get(stat)
-        return self._average(lambda rows, u: line.statistic(stat, u, function)).reshape(self.shape)
+        if function is None and stat in self.density.eta:
+            return self._means[stat]
+        return self._averages([self._statistic(stat, function)])[0].reshape(self.shape)
 
     def mean(self) -> dict[str, np.ndarray]:
         """E of every statistic in eta."""
-        return {stat: self.expect(stat) for stat in self.density.eta}
+        return dict(self._means)
+
+    @cached_property
+    def _means(self) -> dict[str, np.ndarray]:
+        found = self._averages([self._statistic(stat, None) for stat in self.density.eta])
+        return {s: e.reshape(self.shape) for s, e in zip(self.density.eta, found, strict=True)}
+
+    def _statistic(self, stat: str, function: Function | None) -> Value:
+        known = function or self.density.functions.get(stat)
+        return lambda rows, u: self.density.line.statistic(stat, u, known)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and sd of x."""
         mean = self.expect("x").reshape(-1)
         line = self.density.line
         centre = np.where(np.isfinite(mean), mean, 0.0)
-        var = self._average(lambda rows, u: np.square(line.x(u) - centre[rows][:, None]))
+        (var,) = self._averages([lambda rows, u: np.square(line.x(u) - centre[rows][:, None])])
         return mean.reshape(self.shape), np.sqrt(var).reshape(self.shape)
 
     def entropy(self) -> np.ndarray:
         """-E log q(x)."""
         total = self.places.log_total
-        found = self._average(lambda rows, u: total[rows][:, None] - self.density.energy(rows, u))
+        (found,) = self._averages([lambda rows, u: total[rows][:, None] - self.density.energy(rows, u)])
         return found.reshape(self.shape)
 
     def mode(self) -> tuple[np.ndarray, np.ndarray]:
@@ -128,19 +138,21 @@ class Tabulated:
                 )  # A of far-off peaks has lost digits that they have not
                 yield rows, t, u, weight
 
-    def _average(self, value: Value) -> np.ndarray:
-        """E value(x), (B,)."""
-        out = np.empty(self.places.log_total.size)
-        cut = []
+    def _averages(self, values: list[Value]) -> list[np.ndarray]:
+        """E value(x) of each, (B,)."""
+        out = [np.empty(self.places.log_total.size) for _ in values]
+        cut: list[list[np.ndarray]] = [[] for _ in values]
         for rows, _, u, weight in self._nodes():
-            with np.errstate(all="ignore"):
-                parts = np.where(weight > 0, weight * value(rows, u), 0.0)
-            out[rows] = parts.sum(-1)
-            ends = np.maximum(np.abs(parts[:, 0]), np.abs(parts[:, -1]))
-            cut.append(rows[~(ends <= _NEGLIGIBLE * np.abs(parts).sum(-1))])
-        far = np.concatenate(cut) if cut else np.zeros(0, dtype=int)
-        if far.size:
-            out[far] = self._far_average(value, far)
+            for value, into, short in zip(values, out, cut, strict=True):
+                with np.errstate(all="ignore"):
+                    parts = np.where(weight > 0, weight * value(rows, u), 0.0)
+                into[rows] = parts.sum(-1)
+                ends = np.maximum(np.abs(parts[:, 0]), np.abs(parts[:, -1]))
+                short.append(rows[~(ends <= _NEGLIGIBLE * np.abs(parts).sum(-1))])
+        for value, into, short in zip(values, out, cut, strict=True):
+            far = np.concatenate(short) if short else np.zeros(0, dtype=int)
+            if far.size:
+                into[far] = self._far_average(value, far)
         return out
 
     def _far_average(self, value: Value, rows: np.ndarray) -> np.ndarray:
