@@ -18,18 +18,18 @@ def q(**arrays: object) -> Q:
 
 def gamma_mean(g: Q) -> Array:
     """E x."""
-    return g["shape"] / g["rate"]
+    return np.asarray(g["shape"] / g["rate"])
 
 
 def gamma_log(g: Q) -> Array:
     """E log x."""
-    return digamma(g["shape"]) - np.log(g["rate"])
+    return np.asarray(digamma(g["shape"]) - np.log(g["rate"]))
 
 
 def dirichlet_log(d: Q) -> Array:
     """E log x."""
     c = d["concentration"]
-    return digamma(c) - digamma(c.sum(-1, keepdims=True))
+    return np.asarray(digamma(c) - digamma(c.sum(-1, keepdims=True)))
 
 
 def wishart_mean(w: Q) -> Array:
@@ -41,12 +41,12 @@ def wishart_log_det(w: Q) -> Array:
     """E log det X."""
     d = w["scale"].shape[-1]
     half = 0.5 * (w["df"][..., None] - np.arange(d))
-    return digamma(half).sum(-1) + d * np.log(2.0) + np.linalg.slogdet(w["scale"])[1]
+    return np.asarray(digamma(half).sum(-1) + d * np.log(2.0) + np.linalg.slogdet(w["scale"])[1])
 
 
 def normal_log_density(x: Array, m: Array, var: Array, precision: Array, log_precision: Array) -> Array:
     """E log Normal(x | m, 1 / precision), ``var`` the sum of the variances of x and m."""
-    return 0.5 * (log_precision - LOG_2PI - precision * ((x - m) ** 2 + var))
+    return np.asarray(0.5 * (log_precision - LOG_2PI - precision * ((x - m) ** 2 + var)))
 
 
 def normal_entropy(var: Array) -> float:

@@ -73,7 +73,7 @@ def mixture_scores(state: State, data: Data) -> Array:
     """(N, K): the log density of each row with each component."""
     log_weight = np.log(state["weight"]["value"])
     if "rate" in state:
-        return log_weight + poisson_log(data["y"], state["rate"]["value"])
+        return np.asarray(log_weight + poisson_log(data["y"], state["rate"]["value"]))
     mu, var = state["mu"]["value"], state["var"]["value"]
     return np.asarray(log_weight - 0.5 * (e.LOG_2PI + np.log(var) + (data["x"][:, None] - mu) ** 2 / var))
 

@@ -202,7 +202,7 @@ def log_weights(stick: dict[str, Array]) -> Array:
     """(T,): E log of the weights that the sticks leave."""
     both = digamma(stick["a"] + stick["b"])
     broken, left = digamma(stick["a"]) - both, digamma(stick["b"]) - both
-    return np.concatenate([broken, [0.0]]) + np.concatenate([[0.0], np.cumsum(left)])
+    return np.asarray(np.append(broken, 0.0) + np.append(0.0, np.cumsum(left)))
 
 
 def update_sticks(state: State, data: Data, block: str) -> State:
