@@ -104,9 +104,7 @@ def _with_ratios(plan: Plan, entry: Entry, fit: Fit, count: int) -> _Scored:
     """The entry with ELBO and k-hat from ``log p - log q`` at common draws."""
     ratios = _ratios(plan.bound.problem, fit, count, plan.seed) if count else None
     if ratios is None:
-        why = (
-            "its density cannot be evaluated many times" if not count else "its factors hold discrete latents"
-        )
+        why = "the density of its draws is not known" if count else "the model is too slow to evaluate often"
         note = f"the ELBO is the method's own: {why}"
         return _Scored(replace(entry, elbo=Gap(fit.elbo, fit.bound.error), notes=(*entry.notes, note)))
     good = np.where(np.isnan(ratios) | (ratios == np.inf), -np.inf, ratios)

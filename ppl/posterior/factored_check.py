@@ -15,12 +15,12 @@ from ppl.posterior.factored import Factored
 from ppl.posterior.factored_weights import Weights, weigh_factored
 from ppl.posterior.point_edges import edges
 from ppl.posterior.prior_check import prior_conflicts
-from ppl.posterior.record import FitWarning
+from ppl.posterior.record import Bound, FitWarning
 
 NARROW, MOVED = 0.15, 0.15  # relative change of an sd, and shift of a mean in sds, worth naming
 ENOUGH = 100  # effective draws that such a comparison needs
 EVEN = 0.95  # effective share above which a tail does not matter
-OFF = 6.0  # standard errors between the closed-form ELBO and its estimate that chance does not explain
+OFF = 6.0  # standard errors between the ELBO and its estimate that chance does not explain
 SHOWN = 5
 
 
@@ -35,17 +35,17 @@ class FactoredCertificate:
 
 
 def certify_factored(
-    problem: Any, q: Factored, facts: FitFacts, draws: Mapping[str, Array],
+    problem: Any, q: Factored, facts: FitFacts, draws: Mapping[str, Array], chances: Mapping[str, Array],
     rng: np.random.Generator, prior_rng: np.random.Generator,
 ) -> FactoredCertificate:  # fmt: skip
-    """Examine a factored fit; ``draws`` are those reported from."""
+    """Examine a factored fit; ``draws`` are those reported from, ``chances`` q's probabilities of states."""
     stopped = unfinished(facts)
     if stopped is not None:
         grave = FitWarning(stopped.code, stopped.text, (), stopped.severity)
         weights = Weights("the run did not converge")
         return FactoredCertificate("failed", f"Do not use this fit: {grave.message}.", (grave,), weights)
-    weights = weigh_factored(problem, q, rng)
-    found = [w for w in _findings(problem, q, facts, weights, draws) if w is not None]
+    weights = weigh_factored(problem, q, rng, frozenset(chances))
+    found = [w for w in _findings(problem, q, facts, weights, draws, chances) if w is not None]
     found += prior_conflicts(problem, draws, prior_rng)
     order = {"failed": 0, "warn": 1, "note": 2}
     warnings = tuple(sorted(found, key=lambda w: order[w.severity]))
@@ -68,29 +68,34 @@ def verdict_on(warnings: tuple[FitWarning, ...]) -> tuple[str, str]:
 
 
 def _findings(
-    problem: Any, q: Factored, facts: FitFacts, weights: Weights, draws: Mapping[str, Array]
+    problem: Any,
+    q: Factored,
+    facts: FitFacts,
+    weights: Weights,
+    draws: Mapping[str, Array],
+    chances: Mapping[str, Array],
 ) -> Iterator[FitWarning | None]:
     starts = starts_differ(tuple(q.restarts) or facts.ends)
     yield FitWarning(starts.code, starts.text, (), starts.severity) if starts is not None else None
     yield from q.findings()
     points = frozenset(n for b in q.blocks if b.point for n in b.names)
-    yield from edges(problem, points, draws, q.probabilities())
-    yield _bound_off(q, weights)
+    yield from edges(problem, points, draws, chances)
+    yield _bound_off(q.bound(), weights, bool(chances))
     yield _poor(weights)
     yield _disagree(problem, weights)
     yield _unchecked(q, weights)
 
 
-def _bound_off(q: Factored, at: Weights) -> FitWarning | None:
+def _bound_off(own: Bound, at: Weights, discrete: bool) -> FitWarning | None:
     """The ELBO against its estimate: equal without discrete latents, else the estimate is no lower."""
     if not np.isfinite(at.elbo_se) or not (at.exact or at.share > EVEN or at.khat < at.limit):
         return None
-    slack = OFF * at.elbo_se + 1e-6 * max(1.0, abs(q.elbo))
-    above = not q.probabilities() and at.elbo - q.elbo > slack
-    if at.elbo - q.elbo >= -slack and not above:
+    slack = OFF * float(np.hypot(at.elbo_se, own.error)) + 1e-6 * max(1.0, abs(own.elbo))
+    above = not discrete and at.elbo - own.elbo > slack
+    if at.elbo - own.elbo >= -slack and not above:
         return None
     text = (
-        f"the closed-form ELBO {q.elbo:.3f} disagrees with its estimate {at.elbo:.3f} "
+        f"the ELBO {own.elbo:.3f} disagrees with its estimate {at.elbo:.3f} "
         f"(standard error {at.elbo_se:.2g}): this is a bug in ppl, please report it"
     )
     return FitWarning("W720", text, (), "failed")

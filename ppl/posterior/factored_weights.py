@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ppl.errors import ModelError
+from ppl.graph.evaluate import StillVector
 from ppl.posterior.estimates import Array
 from ppl.posterior.factored import Factored
 from ppl.posterior.psis import smooth, threshold
@@ -85,18 +87,21 @@ def affordable(problem: Any) -> tuple[int, str]:
     if target.size > LARGEST_D:
         return 0, f"{target.size} coordinates are too many for importance weights"
     cells = sum(int(np.size(a)) for a in problem.data.arrays.values())
-    states = math.prod(len(v) for v in problem.state_values().values()) if cells < CELLS else 1
-    if cells * min(states, 10**6) > CELLS:
-        return 0, "the data are too large to evaluate the density many times"
-    count = int(min(WORK / max(target.work, 1.0), MOST))
+    try:
+        states = math.prod(len(v) for v in problem.state_values().values()) if cells < CELLS else 1
+        if cells * min(states, 10**6) > CELLS:
+            return 0, "the data are too large to evaluate the density many times"
+        count = int(min(WORK / max(target.work, 1.0), MOST))
+    except (ModelError, StillVector):
+        return 0, "the discrete latents cannot be summed out"
     return (count, "") if count >= FEWEST else (0, "the density is too slow to evaluate many times")
 
 
-def weigh_factored(problem: Any, q: Factored, rng: np.random.Generator) -> Weights:
+def weigh_factored(problem: Any, q: Factored, rng: np.random.Generator, discrete: frozenset[str]) -> Weights:
     """Weights of fresh draws of q, where the density can be had and afforded."""
     free = [b for b in q.blocks if not b.point]
     count, why = affordable(problem)
-    if count and all(set(b.names) <= set(q.probabilities()) for b in free):
+    if count and all(discrete.issuperset(b.names) for b in free):
         count, why = 0, "all continuous latents are point estimates"
     if not count:
         return Weights(why)
@@ -104,7 +109,7 @@ def weigh_factored(problem: Any, q: Factored, rng: np.random.Generator) -> Weigh
     draws = q.sample(rng, each * REPLICATES)
     ratios = log_ratios(problem, q, draws)
     if ratios is None:
-        return Weights("some factors hold discrete and continuous latents together")
+        return Weights("the density of the continuous factors is not known by itself")
     return _weighed(ratios, draws)
 
 

@@ -60,6 +60,7 @@ class Answer(Factored):
     points: dict[str, np.ndarray] = field(default_factory=dict)
     chances: dict[str, np.ndarray] = field(default_factory=dict)
     elbo: float = 0.0
+    elbo_se: float = 0.0
     elbo_terms: dict[str, float] = field(default_factory=dict)
     log_evidence: float | None = None
     evidence_reason: str = ""
@@ -159,6 +160,7 @@ class NormalGamma(Base):
 
     narrow: float = field(default=1.0, metadata={"help": "a wrong factor on the sd, for broken twins"})
     lie: float = field(default=0.0, metadata={"help": "added to the ELBO, for broken twins"})
+    noise: float = field(default=0.0, metadata={"help": "the standard error claimed"})
 
     def step(self, target, state):
         y, (a, b) = target, state.q_tau
@@ -190,7 +192,12 @@ class NormalGamma(Base):
         terms["y"] += self.lie
         ends = tuple(sum(terms.values()) for _ in range(self.restarts or 1))
         return Answer(
-            {"mu": (mean, sd)}, {"tau": (a, b)}, elbo=sum(terms.values()), elbo_terms=terms, restarts=ends
+            {"mu": (mean, sd)},
+            {"tau": (a, b)},
+            elbo=sum(terms.values()),
+            elbo_se=self.noise,
+            elbo_terms=terms,
+            restarts=ends,
         )
 
 

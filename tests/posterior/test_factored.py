@@ -206,3 +206,10 @@ def test_prediction_from_points_has_the_spread_of_the_observations():
     drawn = fit.predict({"y": [0.0]}).draws("y")
     sd = float(fit.draws["sigma"][0])
     assert abs(drawn.std() / sd - 1) < 6 / math.sqrt(2 * len(drawn))
+
+
+def test_a_bound_that_is_an_estimate_says_so():
+    text = bound_sentence(Bound(-10.0, 0.25, energy=-11.0, entropy=1.0), FactoredRecord(()), None)
+    assert text.startswith("ELBO -10.00 (standard error 0.25)")
+    fit = ppl.fit(fakes_of.NORMAL_GAMMA, data(), method="normalgamma", lie=0.5, noise=0.2)
+    assert fit.bound.error == 0.2 and fit.status == "ok"  # 0.5 nats are 2.5 standard errors
