@@ -75,12 +75,11 @@ def chain_pair_marginals(unary: Array, pair: Array, *, work: Workspace | None = 
     work = own_workspace() if work is None else work
     k, steps = unary.shape
     where, top = cut(steps, k), finite(pair.max(axis=(0, 1)))
-    top[0] = 0.0
     tables = VaryingTables(np.exp(pair - top), where)
     for every in (RESCALE, 1):
         found = Sweep(tables, where, k, every, work).result(unary)
         if found is not None:
-            return PairResult(found.log_partition + top.sum(), found.node, found.pair_sums)
+            return PairResult(found.log_partition + top[1:].sum(), found.node, found.pair_sums)
     found = _in_logs(unary, np.ascontiguousarray(np.moveaxis(pair, -1, 0)), np.arange(steps))
     return PairResult(found.log_partition, found.node, np.moveaxis(found.pair_sums, 0, -1))
 

@@ -15,6 +15,7 @@ from ppl.backend.op import Array
 from ppl.energy.chains.cut import Cut, cut
 from ppl.energy.chains.discrete import swept
 from ppl.energy.chains.logs import blocked, log_messages
+from ppl.energy.chains.sweep import finite
 from ppl.energy.chains.workspace import Workspace
 
 MOST_ELEMENTS = 32_000_000  # of the maps that are held at once, a byte each
@@ -66,10 +67,10 @@ def _weights(unary: Array, pair: Array, codes: Array) -> tuple[Cut, Callable[[in
     where, work = cut(len(codes), len(unary)), Workspace()
     found = swept(unary, pair, codes, work)
     if found is not None:
-        before = found[0].before
+        before, scaled = found[0].before, pair - finite(pair.max(axis=(1, 2)))[:, None, None]
         return (
             where,
-            lambda state: before[:, :-1] * np.exp(_into(pair, codes, state, where)),
+            lambda state: before[:, :-1] * np.exp(_into(scaled, codes, state, where)),
             before[:, -1, -1],
         )
     forward = log_messages(unary, pair, codes, hard=False)
