@@ -223,3 +223,29 @@ def test_shapes() -> None:
     assert none.sample(rng, 2).shape == (2, 0, 3)
     wide = tabulate({"x": np.zeros((2, 1)), "power:2": -np.ones(3)}, REAL)
     assert wide.log_density(np.zeros((5, 2, 3))).shape == (5, 2, 3)
+
+
+WIDE: list[tuple[str, Support, dict[str, tuple[float, float]]]] = [
+    ("Gamma", POSITIVE, {"shape": (-2, 9), "rate": (-30, 30)}),
+    ("InverseGamma", POSITIVE, {"shape": (-2, 9), "scale": (-30, 30)}),
+    ("Beta", UNIT, {"a": (-2.5, 7), "b": (-2.5, 7)}),
+    ("Normal", REAL, {"mean": (-5, 3), "sd": (-2, 5)}),
+]
+
+
+@pytest.mark.parametrize("name, support, decades", WIDE, ids=[c[0] for c in WIDE])
+def test_any_scale(name: str, support: Interval, decades: dict[str, tuple[float, float]]) -> None:
+    """500 densities at once, parameters over many decades: A, means of the statistics, entropy."""
+    rng = np.random.default_rng(7)
+    f = find(name)
+    assert f is not None
+    eta = f.natural({k: 10.0 ** rng.uniform(*d, 500) for k, d in decades.items()})
+    q = tabulate(eta, support)
+    np.testing.assert_allclose(q.log_normaliser, f.log_normaliser(eta), rtol=1e-9, atol=1e-9)
+    mean, size = f.mean(eta), np.abs(f.log_normaliser(eta)) + sum(np.abs(e) for e in eta.values())
+    for stat in f.statistics:
+        spread = f.moments(eta)[1] if name == "Normal" else 0.0
+        floor = spread * 1e-5 + (1e-10 if stat.startswith("log") else 0.0)
+        assert (np.abs(q.expect(stat) - mean[stat]) <= 1e-9 * np.abs(mean[stat]) + floor).all()
+    # <eta, t> cancels where its terms are large: the entropy has what is left of 16 digits
+    assert (np.abs(q.entropy() - f.entropy(eta)) <= 1e-9 + 1e-12 * size).all()
