@@ -9,6 +9,7 @@ import numpy as np
 
 from ppl.energy import poly_functions as f
 from ppl.energy.forms import Form
+from ppl.energy.logs import ExpOf, read_log
 from ppl.energy.poly import NotPolynomial, Poly
 from ppl.errors import ModelError
 from ppl.graph import densities as numeric
@@ -149,11 +150,10 @@ def _own_axes(s: Symbolic, body: g.Distribution, consumed: tuple[Dim, ...]) -> t
 
 def _argument(
     s: Symbolic, form: Form, body: g.Distribution, name: str, node: g.Node, event: tuple[Dim, ...]
-) -> Poly:
+) -> Poly | ExpOf:
     kind = numeric.distribution(body)
     parameter = next((p for p in kind.parameters if p.name == name), None)
     k = 0 if parameter is None else parameter.event_dims
-    value = s.read(node)
     own = node.event[len(node.event) - k :] if k and len(node.event) >= k else ()
     names = dict(_matched(node.event[: len(node.event) - len(own)], event))
     if own and parameter is not None and parameter.length == "states":
@@ -163,7 +163,10 @@ def _argument(
         raise NotPolynomial(f"the density of `{body.name}` is no polynomial in statistics", body.span)
     elif own:
         names.update(zip(own, form.matrix if k == 2 else form.event, strict=True))
-    return s.algebra.renamed(value, names)
+    try:
+        return s.algebra.renamed(s.read(node), names)
+    except NotPolynomial as error:
+        return ExpOf(s.algebra.renamed(read_log(s, node), names), error)
 
 
 def _matched(own: tuple[Dim, ...], event: tuple[Dim, ...]) -> list[tuple[Dim, Dim]]:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from ppl.energy import poly_functions as f
+from ppl.energy.logs import ExpOf
 from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly
 from ppl.functions import find
+from ppl.graph.gathers import Index
 from ppl.graph.named import Named, aligned, constant, union
 from ppl.graph.nodes import Dim
 
@@ -32,15 +34,17 @@ class Form:
 
     # ---------------------------------------------------------------- elementwise
 
-    def log(self, a: Poly) -> Poly:
+    def log(self, a: Poly | ExpOf) -> Poly:
         """log a."""
+        if isinstance(a, ExpOf):
+            return a.log
         return f.log(self.algebra.of(a))
 
     def log1m(self, a: Poly) -> Poly:
         """log(1 - a)."""
         return f.log1m(self.algebra.of(a))
 
-    def times_log(self, x: Poly, a: Poly) -> Poly:
+    def times_log(self, x: Poly, a: Poly | ExpOf) -> Poly:
         """x log a, 0 where x is 0 in the data."""
         return self._counted(x, self.log(a))
 
@@ -60,8 +64,10 @@ class Form:
         """exp a."""
         return f.exp(self.algebra.of(a))
 
-    def power(self, a: Poly, p: float) -> Poly:
+    def power(self, a: Poly | ExpOf, p: float) -> Poly | ExpOf:
         """a to a fixed power."""
+        if isinstance(a, ExpOf):
+            return ExpOf(a.log * p, a.why)
         return f.power(self.algebra.of(a), p)
 
     def square(self, a: Poly) -> Poly:
@@ -118,10 +124,12 @@ class Form:
         """The sum over the event axes."""
         return self.algebra.bind(self.algebra.of(a), self.event)
 
-    def pick(self, table: Poly, x: Poly) -> Poly:
+    def pick(self, table: Poly | ExpOf, x: Poly) -> Poly | ExpOf:
         """The element of a table that a label, which data or states give, names."""
-        from ppl.graph.gathers import Index
-
+        if isinstance(table, ExpOf):
+            picked = self.pick(table.log, x)
+            assert isinstance(picked, Poly)
+            return ExpOf(picked, table.why)
         assert self.states is not None
         if not x.data:
             raise NotPolynomial("a label that is neither data nor a discrete latent")

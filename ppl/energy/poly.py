@@ -110,6 +110,8 @@ class Algebra:
         """A polynomial from a number or from data."""
         if isinstance(value, Poly):
             return value
+        if hasattr(value, "why"):
+            raise value.why  # only its logarithm is a polynomial
         if not isinstance(value, Named):
             value = constant(np.float64(value))
         return Poly(self, (Monomial(finite(value)),), value.invalid)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ppl.energy.logs import read_log
 from ppl.energy.poly import NotPolynomial, Poly
 from ppl.energy.symbolic import Symbolic
 from ppl.graph import assemble
@@ -71,6 +72,10 @@ def _define(s: Symbolic, v: g.Statement) -> None:
     except NotPolynomial as error:
         s.residual[v.name] = f"`{v.name}` holds {error.why}"
         s.reasons[v.name] = error
+        try:
+            s.log_values[v.name] = stored(s, v, read_log(s, v.body))
+        except NotPolynomial:
+            return
 
 
 def stored(s: Symbolic, v: g.Statement, x: Poly) -> Poly:

@@ -20,7 +20,7 @@ from ppl.errors import ModelError
 from ppl.graph import nodes as g
 from ppl.graph.evaluate import Evaluator, StillVector
 from ppl.graph.gathers import Index
-from ppl.graph.named import Named, aligned, constant, merge_invalid, union
+from ppl.graph.named import Named, aligned, constant, merge_invalid
 from ppl.graph.nodes import Dim, stored_name
 from ppl.graph.reductions import at_place
 
@@ -38,6 +38,7 @@ class Symbolic:
     algebra: Algebra
     latents: frozenset[str]
     values: dict[str, Poly] = field(default_factory=dict)
+    log_values: dict[str, Poly] = field(default_factory=dict)
     residual: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, NotPolynomial] = field(default_factory=dict)
     _memo: dict[g.Node, Poly | NotPolynomial] = field(default_factory=dict)
@@ -174,18 +175,26 @@ class Symbolic:
         return self.algebra.where(blank, atom, self.algebra.of(constant(data, node.event)))
 
     def _gather(self, node: g.Gather) -> Poly:
+        value = node.value
+        if isinstance(value, g.Variable) and value.name in self.latents:
+            axes = value.event[: len(node.selectors)]
+            return self._elements(value.name, self._indices(node), axes, node.event)
+        return self.picked(node, self.read(value))
+
+    def picked(self, node: g.Gather, value: Poly) -> Poly:
+        """The value of a subscript, given that of what it picks from."""
         axes = node.value.event[: len(node.selectors)]
+        rest = node.value.event[len(axes) :]
+        named = self.algebra.renamed(value, dict(zip(rest, node.event, strict=True)))
+        return self.algebra.reindexed(named, dict(zip(axes, self._indices(node), strict=True)))
+
+    def _indices(self, node: g.Gather) -> list[Index]:
         for s in node.selectors:
             inside = (s.index,) if isinstance(s, g.At) else (s.base, s.amount)
             if any(self.constant(n) is None for n in inside):
                 raise NotPolynomial("a subscript that latents determine", node.span)
-        indices = [self.at.index(s, a) for s, a in zip(node.selectors, axes, strict=True)]
-        rest = node.value.event[len(axes) :]
-        value = node.value
-        if isinstance(value, g.Variable) and value.name in self.latents:
-            return self._elements(value.name, indices, axes, node.event)
-        named = self.algebra.renamed(self.read(value), dict(zip(rest, node.event, strict=True)))
-        return self.algebra.reindexed(named, dict(zip(axes, indices, strict=True)))
+        axes = node.value.event[: len(node.selectors)]
+        return [self.at.index(s, a) for s, a in zip(node.selectors, axes, strict=True)]
 
     def _elements(
         self, name: str, indices: list[Index], axes: tuple[Dim, ...], rest: tuple[Dim, ...]
@@ -233,16 +242,18 @@ class Symbolic:
         return parts
 
     def _segment(self, node: g.Segment) -> Poly:
-        """A ragged sum as a sum of everything with indicators."""
         if node.function not in ("sum", "mean"):
             raise NotPolynomial(f"`{node.function}` of latents over rows of its own", node.span)
+        return self.ragged_sum(node, self.read(node.body))
+
+    def ragged_sum(self, node: g.Segment, body: Poly) -> Poly:
+        """A sum (or mean) over the rows of each group, as a sum of all rows with indicators."""
         keys = [(d, self.constant(k)) for d, k in node.keys]
         n = self.at.size(node.over)
         if any(k is None for _, k in keys):
             raise NotPolynomial("rows that latents group", node.span)
         if n * np.prod([float(self.at.size(d)) for d, _ in keys]) > MOST_INDICATORS:
             raise NotPolynomial("a sum over too many rows, each with its own group", node.span)
-        body = self.read(node.body)
         match = self._membership(node.over, [(d, k) for d, k in keys if k is not None])
         if node.function == "mean":
             match = Named(match.numpy / np.maximum(match.numpy.sum(axis=1, keepdims=True), 1.0), match.dims)
@@ -277,6 +288,8 @@ class Symbolic:
             out.append(self.algebra.masked(part, here))
         return self.algebra.add(*out)
 
-    def union(self, *parts: tuple[Dim, ...]) -> tuple[Dim, ...]:
-        """All dims, in the evaluator's order."""
-        return union(parts, self.at.size)
+    def matched(self, part: Poly, own: tuple[Dim, ...], event: tuple[Dim, ...]) -> Poly:
+        """Event dims that differ in their primes only are matched by position."""
+        if own == event or len(own) != len(event):
+            return part
+        return self.algebra.renamed(part, {a: b for a, b in zip(own, event, strict=True) if a.set == b.set})

@@ -48,7 +48,7 @@ def apply(s: Symbolic, node: g.Apply) -> Poly:
 def _elementwise(s: Symbolic, node: g.Apply) -> Poly:
     if node.keywords:
         raise NotPolynomial(f"`{node.function}` of latents", node.span)
-    parts = [_matched(s, s.read(a), a.event, node.event) for a in node.arguments]
+    parts = [s.matched(s.read(a), a.event, node.event) for a in node.arguments]
     name = node.function
     if name == "add":
         return s.algebra.add(*parts)
@@ -86,13 +86,6 @@ def _single(s: Symbolic, node: g.Apply, name: str, parts: list[Poly]) -> Poly:
     if found is None:
         raise NotPolynomial(f"`{name}` of several latents, or of data times one", node.span)
     return found
-
-
-def _matched(s: Symbolic, part: Poly, own: tuple[Dim, ...], event: tuple[Dim, ...]) -> Poly:
-    """Event dims that differ in their primes only are matched by position."""
-    if own == event or len(own) != len(event):
-        return part
-    return s.algebra.renamed(part, {a: b for a, b in zip(own, event, strict=True) if a.set == b.set})
 
 
 def _total(s: Symbolic, node: g.Apply) -> Poly:
