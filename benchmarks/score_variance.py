@@ -42,7 +42,7 @@ def mixture(rows: int = ROWS, components: int = COMPONENTS, seed: int = 0) -> Sc
         centres=", ".join(f"{c:.6f}" for c in centre),
     )
     problem = ppl.compile(text, path=False).bind({"x": x}).problem
-    return ScoreTarget(problem, problem.layout)
+    return ScoreTarget(problem)
 
 
 def log_q(target: ScoreTarget, theta: Array, drawn: Draws) -> Array:

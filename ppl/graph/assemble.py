@@ -58,6 +58,8 @@ class Layout:
     size: int
     discrete: frozenset[str]
     fold: bool = True
+    checked: bool = False
+    """Whether observations were looked at before and are known to lie in their supports."""
 
     def evaluator(self) -> Evaluator:
         """A fresh evaluator that knows the domains and the dims of imputed cells."""
@@ -117,7 +119,11 @@ def deferred(at: Evaluator, group: tuple[g.Statement, ...]) -> bool:
 
 def _stored(at: Evaluator | None, s: g.Statement) -> Named:
     assert at is not None
-    return to_stored(at, s, at.named(s.body))
+    value = at.named(s.body)
+    read = next((at.reads[d] for d in value.dims if d in at.reads), None)
+    if read is not None:
+        raise ModelError((_whole(s, read.name),))
+    return to_stored(at, s, value)
 
 
 def define_values(at: Evaluator, group: tuple[g.Statement, ...]) -> None:
@@ -138,7 +144,14 @@ def define_values(at: Evaluator, group: tuple[g.Statement, ...]) -> None:
 
 def _store_value(at: Evaluator, s: g.Statement) -> None:
     with evaluating(s):
-        at.values[s.name] = to_stored(at, s, at.named(s.body))
+        at.values[s.name] = _stored(at, s)
+
+
+def _whole(s: g.Statement, name: str) -> Diagnostic:
+    """E505: a sum over the joint states of a whole vector."""
+    message = f"`{s.name}` uses the discrete latent `{name}` as a whole vector: its joint states are too many"
+    help = "read one element at a time, or draw the states in place of summing: `--method bbvi`"
+    return Diagnostic("E505", message, span=s.span, help=help)
 
 
 def _define(lay: Layout, at: Evaluator, z: Array, terms: Terms | None, s: g.Statement) -> Named | None:
@@ -209,17 +222,7 @@ def add_factor(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement, drawn: 
         with evaluating(s):
             _add_terms(lay, at, terms, s, drawn)
     except StillVector as error:
-        raise ModelError(
-            (
-                Diagnostic(
-                    "E505",
-                    f"`{s.name}` uses the discrete latent `{error.name}` as a whole vector: "
-                    "its joint states are too many",
-                    span=s.span,
-                    help="read one element at a time, or wait for the score-function method (`bbvi`)",
-                ),
-            )
-        ) from None
+        raise ModelError((_whole(s, error.name),)) from None
 
 
 def _add_terms(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement, drawn: Named | None) -> None:
@@ -238,7 +241,8 @@ def _add_observed(lay: Layout, at: Evaluator, terms: Terms, s: g.Statement) -> N
     assert s.observed is not None
     value = at.named(s.observed)
     terms.observed[s.name] = value
-    check_support(at, s, value)
+    if not lay.checked:
+        check_support(at, s, value)
     density = _folded(lay, at, terms, s, value)
     if density is not None:
         terms.likelihood.append(density)

@@ -42,12 +42,28 @@ def inline_discrete(graph: g.Graph) -> g.Graph:
                 changed = True
     if not bodies:
         return graph
+    inlined = {s: _inlined(s, bodies) for s in graph.statements}
+    kept = _still_read(inlined, set(bodies))
     statements = tuple(
-        _inlined(s, bodies) for s in graph.statements if s.name not in bodies or s.kind != "value"
+        new for s, new in inlined.items() if s.kind != "value" or s.name not in bodies or s.name in kept
     )
     return replace(
-        graph, statements=statements, inlined=tuple(s for s in graph.statements if s.name in bodies)
+        graph,
+        statements=statements,
+        inlined=tuple(s for s in graph.statements if s.name in set(bodies) - kept),
     )
+
+
+def _still_read(inlined: dict[g.Statement, g.Statement], names: set[str]) -> set[str]:
+    """Values that something still mentions, because it reads them whole."""
+    kept: set[str] = set()
+    count = -1
+    while count < len(kept):
+        count = len(kept)
+        for s, new in inlined.items():
+            if s.kind != "value" or s.name not in names or s.name in kept:
+                kept |= (needs(new) & names) - {s.name}
+    return kept
 
 
 def _inlined(s: g.Statement, bodies: dict[str, g.Statement]) -> g.Statement:

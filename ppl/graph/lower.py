@@ -179,7 +179,14 @@ def _middle(u: np.ndarray) -> np.ndarray:
 def require_latents(lay: Layout) -> None:
     """Refuse a model with nothing continuous to infer."""
     if lay.size == 0:
-        raise DataError((Diagnostic("E603", "the model has no continuous latent or param to fit"),))
+        help = (
+            "`--method bbvi` and `--method cavi` fit models with discrete latents alone"
+            if lay.discrete
+            else None
+        )
+        raise DataError(
+            (Diagnostic("E603", "the model has no continuous latent or param to fit", help=help),)
+        )
 
 
 def stored_value(lay: Layout, at: Any, block: Block, z: Array) -> Named:

@@ -8,7 +8,7 @@ gives each statement's log density in every cell of its plates, and the slopes o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,15 +19,20 @@ from ppl.backend.op import Traced
 from ppl.backend.tape import Program, Tape, Value
 from ppl.errors import Diagnostic, ModelError
 from ppl.graph import nodes as g
-from ppl.graph.assemble import Layout, define_values, own_cells, row_weights, states_of
+from ppl.graph.assemble import Layout, define_values, layout, own_cells, row_weights, states_of
+from ppl.graph.bind_types import BoundData
 from ppl.graph.blocks import Block, bijection_of
+from ppl.graph.build import build
 from ppl.graph.evaluate import Evaluator
 from ppl.graph.guard import evaluating
 from ppl.graph.named import Named, aligned
 from ppl.graph.nodes import Dim
+from ppl.graph.order import groups
+from ppl.graph.passes import run_passes
 from ppl.graph.reductions import concatenated
 from ppl.graph.rows import check_support, checked
 from ppl.graph.store import axis_sets, stored_dims, to_stored
+from ppl.language import typed as t
 
 Array = Any
 
@@ -133,6 +138,12 @@ class TermsAtDraws:
             else:
                 out[name] = part.reshape(len(x), *shape)
         return out
+
+
+def sampled_layout(program: t.Program, data: BoundData, data_sets: frozenset[str]) -> Layout:
+    """The layout of a program whose discrete latents are drawn: values that depend on them stay values."""
+    graph = run_passes(build(program), ("inline_discrete",))
+    return replace(layout(graph, data, data_sets, groups(graph)), fold=False)
 
 
 def trace_terms(lay: Layout) -> TermsAtDraws:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ppl.graph.assemble import Layout
-from ppl.graph.terms_at_draws import TermsAtDraws, trace_terms
+from ppl.errors import DataError, fail
+from ppl.graph.terms_at_draws import TermsAtDraws, sampled_layout, trace_terms
 from ppl.inference.base import NotFinite
 from ppl.inference.score_family import Draws, Family
 from ppl.inference.score_gradients import (
@@ -39,9 +39,13 @@ class Estimate:
 class ScoreTarget:
     """A bound problem's log joint term by term, and the family that fits it."""
 
-    def __init__(self, problem: Any, layout: Layout) -> None:
+    def __init__(self, problem: Any) -> None:
         self.problem = problem
-        self.terms: TermsAtDraws = trace_terms(layout)
+        self.terms: TermsAtDraws = trace_terms(
+            sampled_layout(problem.program, problem.data, problem.data_sets)
+        )
+        if self.terms.width == 0:
+            raise fail(DataError, "E603", "the model has no latent or param to fit")
         point = np.zeros(self.terms.size, dtype=bool)
         for block in self.terms.layout.blocks.values():
             point[block.where] = block.point
@@ -158,15 +162,17 @@ def state_costs(node: DiscreteNode, x: Array) -> Array:
     """The cost of each state of each element, averaged over draws of the rest: (n, K)."""
     d = node.latent
     assert node.program is not None and node.colours is not None and node.own is not None
+    trials = [(c, k) for c in range(int(node.colours.max(initial=-1)) + 1) for k in range(len(d.states))]
+    chosen = [np.flatnonzero(node.colours == c) for c in range(trials[-1][0] + 1)]
     out = np.zeros((d.count, len(d.states)))
-    rows = max(1, int(AT_ONCE // max(node.program.widest, 1.0)))
-    for colour in range(int(node.colours.max(initial=-1)) + 1):
-        chosen = np.flatnonzero(node.colours == colour)
-        for k, state in enumerate(d.states):
-            y = x.copy()
-            y[:, d.where.start + chosen] = state
-            for i in range(0, len(y), rows):
-                piece = y[i : i + rows]
-                values = _possible(node.program.value(piece), len(piece))
-                out[chosen, k] += node.own.costs(values)[:, d.cells[chosen]].sum(0)
-    return out / len(x)
+    together = max(1, int(AT_ONCE // (max(node.program.widest, x.shape[1], 1.0) * len(x))))
+    for i in range(0, len(trials), together):
+        part = trials[i : i + together]
+        y = np.repeat(x[None], len(part), axis=0)
+        for j, (c, k) in enumerate(part):
+            y[j][:, d.where.start + chosen[c]] = d.states[k]
+        values = _possible(node.program.value(y.reshape(-1, x.shape[1])), len(part) * len(x))
+        costs = node.own.costs(values)[:, d.cells].reshape(len(part), len(x), d.count).mean(1)
+        for j, (c, k) in enumerate(part):
+            out[chosen[c], k] = costs[j, chosen[c]]
+    return out

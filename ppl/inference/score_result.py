@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from ppl.errors import PplError
+from ppl.graph.evaluate import StillVector
 from ppl.inference.score_estimate import ScoreTarget
 from ppl.inference.score_noise import signal_to_noise
 from ppl.inference.score_plan import Plan
 from ppl.posterior.factored import POINT, BlockReport, Factored
-from ppl.posterior.record import FitWarning
+from ppl.posterior.record import Bound, FitWarning
 from ppl.posterior.target import Array
 
 SMALLEST_SNR = 0.1
@@ -43,8 +45,25 @@ class ScoreFit(Factored):
         return self.target.terms.unpack(x, continuous_names(self.target))
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
-        """None: the factors also hold discrete latents, or are independent in other coordinates."""
-        return None
+        """Log density of the continuous factors; None where some stand for a standardised latent."""
+        from ppl.graph.own_space import coordinates
+
+        family, lay = self.target.family, self.target.terms.layout
+        if any(name.endswith(".raw") for name in lay.blocks):
+            return None
+        try:
+            z, log_det = coordinates(lay, draws)
+        except (PplError, StillVector):  # a bound that reads a discrete latent
+            return None
+        free = ~family.point.astype(bool)
+        sd = family.sd(self.theta)[free]
+        eps = (z[:, free] - self.theta[: family.size][free]) / sd
+        own = -0.5 * np.square(eps) - np.log(sd) - 0.5 * np.log(2.0 * np.pi)
+        return np.asarray(own.sum(1) - log_det)
+
+    def bound(self) -> Bound:
+        """The ELBO on fresh draws with its standard error, and its parts."""
+        return replace(super().bound(), error=self.elbo_se)
 
     def probabilities(self) -> dict[str, Array]:
         """Name of each discrete latent to its table (*shape, K); 0 in cells that no plate defines."""

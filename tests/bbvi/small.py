@@ -32,7 +32,7 @@ for i in rows:
 def target_of(text: str, rows: str = "y\n0.3\n1.8\n") -> ScoreTarget:
     """The target of a model with one table."""
     problem = problem_of(Case("small", text, {"rows": rows}))
-    return ScoreTarget(problem, problem.layout)
+    return ScoreTarget(problem)
 
 
 def joint_states(target: ScoreTarget) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ppl.graph.blankets import coordinate_elements, incidence, stored_shape
-from ppl.graph.terms_at_draws import TermsAtDraws, trace_terms
+from ppl.graph.terms_at_draws import TermsAtDraws
+from ppl.inference.score_estimate import ScoreTarget
 from tests.graph.corpus import CONTINUOUS, DISCRETE
 from tests.graph.make import Case, problem_of
 
@@ -14,7 +15,7 @@ CASES = [*CONTINUOUS, *DISCRETE]
 
 
 def _terms(case: Case) -> TermsAtDraws:
-    return trace_terms(problem_of(case).layout)
+    return ScoreTarget(problem_of(case)).terms
 
 
 def _draw(terms: TermsAtDraws) -> np.ndarray:
@@ -77,7 +78,7 @@ def test_blankets_are_small_where_plates_separate(name: str, latent: str, most: 
 @pytest.mark.parametrize("case", [c for c in CONTINUOUS], ids=lambda c: c.name)
 def test_the_terms_add_up_to_the_log_joint(case: Case) -> None:
     found = problem_of(case)
-    terms = trace_terms(found.layout)
+    terms = ScoreTarget(found).terms
     z = 0.3 * np.random.default_rng(1).normal(size=(4, terms.size))
     mine = terms.program.value(z).sum(1) + terms.constant
     np.testing.assert_allclose(mine, found.target().log_density(z), rtol=1e-9)

@@ -71,7 +71,7 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
     def target(self, problem: Any) -> ScoreTarget:
         """The log joint term by term. Raises `UsageError` for options that cannot be obeyed."""
         self._check()
-        return ScoreTarget(problem, problem.layout)
+        return ScoreTarget(problem)
 
     def _check(self) -> None:
         if self.draws_per_step < 2:
