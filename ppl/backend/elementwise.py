@@ -14,6 +14,12 @@ def _elementwise(*vjps: Vjp | None) -> Callable[[Callable[..., Array]], Op]:
     return op(*vjps, broadcasts=True)
 
 
+def floating(x: Array) -> Array:
+    """x as an array of floats: of single precision where it is, else of double."""
+    array = np.asarray(x)
+    return array if array.dtype == np.float32 else np.asarray(array, dtype=float)
+
+
 @_elementwise(lambda g, ans, x, y: g, lambda g, ans, x, y: g)
 def add(x: Array, y: Array) -> Array:
     return np.add(x, y)
@@ -49,7 +55,7 @@ def _power_exponent(g: Array, ans: Array, x: Array, y: Array) -> Array:
 
 @_elementwise(_power_base, _power_exponent)
 def power(x: Array, y: Array) -> Array:
-    return np.power(np.asarray(x, dtype=float), y)
+    return np.power(floating(x), y)
 
 
 @_elementwise(lambda g, ans, x: g * ans)
@@ -84,7 +90,7 @@ def square(x: Array) -> Array:
 
 @_elementwise(lambda g, ans, x: -g * np.square(ans))
 def reciprocal(x: Array) -> Array:
-    return np.reciprocal(np.asarray(x, dtype=float))
+    return np.reciprocal(floating(x))
 
 
 @_elementwise(lambda g, ans, x: g * np.sign(x))

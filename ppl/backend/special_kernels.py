@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ppl.backend.lazy import special
+from ppl.backend.elementwise import floating
 from ppl.backend.op import Array, op
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
@@ -170,7 +171,7 @@ def log_beta(a: Array, b: Array) -> Array:
 )
 def binomial_logit(k: Array, n: Array, logit: Array) -> Array:
     """k log p + (n - k) log(1 - p) with p = 1 / (1 + exp(-logit)); infinite logits are exact."""
-    logit = np.asarray(logit, dtype=float)
+    logit = floating(logit)
     shape = np.broadcast_shapes(np.shape(k), np.shape(n), logit.shape)
     if not shape:
         return _binomial_at_infinity(k, n, logit)

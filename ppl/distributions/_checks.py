@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ppl.backend import ops as xp
+from ppl.backend.elementwise import floating
 from ppl.supports import Interval
 
 Array = Any
@@ -42,7 +43,7 @@ def on_support(support: Interval, at: float) -> Callable[[Density], Density]:
             with np.errstate(all="ignore"):
                 if not plain(x):
                     return _with_parameters(cls, density(cls, x, **given), given)
-                x = np.asarray(x, dtype=float)
+                x = floating(x)
                 inside = contains(support, x)
                 if inside.all():
                     out = density(cls, x, **given)

@@ -135,7 +135,7 @@ def _cut_array(
 ) -> Array:
     out = _sliced(program, key, array, positions)
     kind = _type(program, key)
-    if kind is not None and kind.element == "label" and kind.set in positions:
+    if kind is not None and kind.element == "label" and kind.set is not None and kind.set in positions:
         out = np.searchsorted(positions[kind.set], out)
     return out
 

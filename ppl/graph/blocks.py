@@ -13,6 +13,7 @@ from ppl.graph import densities
 from ppl.graph import nodes as g
 from ppl.graph.evaluate import Evaluator
 from ppl.graph.named import Named, aligned, union
+from ppl.graph.networks import is_weight
 from ppl.graph.nodes import Dim
 from ppl.graph.order import mentions
 from ppl.graph.store import axis_sets, stored_dims
@@ -59,6 +60,8 @@ def make_block(at: Evaluator, s: g.Statement, start: int, data_sets: frozenset[s
     k = structured_dims(support)
     consumed = s.event[len(s.event) - k :]
     batch = union((s.place.plates, s.event[: len(s.event) - k]), at.size)
+    if is_weight(s.name):
+        batch = s.event  # as the products of matrices want them
     bijection = for_support(support)
     inner = bijection.unconstrained_shape(tuple(at.size(d) for d in consumed))
     count = int(np.prod([at.size(d) for d in batch], dtype=int)) * int(np.prod(inner, dtype=int))
@@ -116,7 +119,9 @@ def _before_rows(at: Evaluator, s: g.Statement) -> Evaluator:
         return at
     if s.name in mentions(tuple(bound_nodes(s.body))):
         message = f"the bounds of `{s.name}` depend on its own earlier rows, which no method fits yet"
-        help = f"draw a share of what is left: `{s.name}[i] = {s.name}[i-1] * v[i]` with `v[i] ~ Uniform(0, 1)`"
+        help = (
+            f"draw a share of what is left: `{s.name}[i] = {s.name}[i-1] * v[i]` with `v[i] ~ Uniform(0, 1)`"
+        )
         raise ModelError((Diagnostic("E605", message, span=s.span, help=help),))
     shape = tuple(at.sets.size(n) for n in axis_sets(s))
     names = stored_dims(s.name, len(shape))

@@ -19,12 +19,14 @@ from ppl.graph.bind_statistics import frozen, statistics
 from ppl.graph.bind_types import BoundData
 from ppl.graph.blocks import unconstrained
 from ppl.graph.evaluate import Evaluator
+from ppl.graph.guard import evaluating
 from ppl.graph.guides import PATHWISE, refuse_guides
 from ppl.graph.lower import prior_start
 from ppl.graph.named import Named
 from ppl.graph.networks import initial_weights
 from ppl.graph.parameters import Parameter, Piece, parameters_of, pieces_of
 from ppl.graph.problem import Problem
+from ppl.graph.rows import check_support
 from ppl.graph.variational import Elbo, Family, Noise, draw, evaluate, ordered
 
 Array = Any
@@ -77,13 +79,14 @@ class StochasticElbo:
         self.graph = graph
         self._groups = ordered(graph)
         self.layout = self._layout(self.data)
+        _check_supports(self.layout)
         self.guides: Mapping[str, g.Statement] = {q.name: q for q in graph.guide}
         self.parameters: tuple[Parameter, ...] = parameters_of(self.layout, frozenset(self.guides))
         self.size = self.parameters[-1].where.stop if self.parameters else 0
 
     def _layout(self, data: BoundData) -> Layout:
         found = layout(self.graph, data, self.problem.data_sets, self._groups)
-        return replace(found, fold=False)
+        return replace(found, fold=False, checked=True)
 
     @property
     def rows(self) -> int:
@@ -146,7 +149,7 @@ class StochasticElbo:
         whole, slopes = gradients(tape, value, inputs)
         count = len(whole)
         likelihood, rate, kl = (_mean(v) for v in (found.log_likelihood, found.rate, found.kl))
-        own = tuple(p.put(s) / count for p, s in zip(view.pieces, slopes, strict=True))
+        own = tuple(p.put(s) / count if count > 1 else p.put(s) for p, s in zip(view.pieces, slopes, strict=True))
         return Slopes(float(np.mean(whole)), likelihood, rate, kl, view.pieces, own)
 
     def parts(self, x: Array, view: View, noise: Noise, draws: int) -> tuple[Elbo, Evaluator]:
@@ -205,6 +208,15 @@ class StochasticElbo:
     @cached_property
     def _layouts(self) -> dict[int, Layout]:
         return {}
+
+
+def _check_supports(lay: Layout) -> None:
+    """Look at every observation once, so that no step needs to."""
+    at = lay.evaluator()
+    for s in lay.graph.statements:
+        if s.observed is not None:
+            with evaluating(s):
+                check_support(at, s, at.named(s.observed))
 
 
 def _mean(x: Array) -> float:
