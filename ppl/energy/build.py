@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ppl.energy.declare import declared, supports_of
+from ppl.energy.declare import declared, orders_of, supports_of
 from ppl.energy.densities import density
 from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly
 from ppl.energy.residuals import residual
@@ -37,7 +37,7 @@ def energy(problem: Problem) -> Energy:
     at = lay.evaluator()
     supports, axes = supports_of(lay)
     latents = frozenset(supports) - lay.discrete
-    s = Symbolic(at, Algebra(at, supports, axes), latents)
+    s = Symbolic(at, Algebra(at, supports, axes, orders_of(lay)), latents)
     if lay.discrete:
         at.states.update(problem.state_values())
     terms: list[Term] = []

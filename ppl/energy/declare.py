@@ -50,6 +50,26 @@ def _pairs(name: str, sets: tuple[str, ...]) -> list[tuple[str, Dim]]:
     return list(zip(sets, stored_dims(name, len(sets)), strict=True))
 
 
+def stored_order(statement: g.Statement) -> tuple[int, ...]:
+    """Where the axes of a latent lie among its stored axes: plates first, the axes of one draw last.
+
+    ``latent_array = stored_array.transpose(order)``; the identity unless an event axis is written first.
+    """
+    if statement.kind != "latent":
+        return tuple(range(len(statement.place.axes)))
+    k = densities.event_dims(statement.body)
+    consumed = statement.event[len(statement.event) - k :]
+    places = {d: i for i, d in enumerate(statement.place.axes) if isinstance(d, Dim)}
+    last = [places[d] for d in consumed]
+    return (*(i for i in range(len(statement.place.axes)) if i not in last), *last)
+
+
+def orders_of(lay: Layout) -> dict[str, tuple[int, ...]]:
+    """`stored_order` of every latent where it is not the identity."""
+    found = {v.name: stored_order(v) for v in lay.graph.statements if v.kind == "latent"}
+    return {n: o for n, o in found.items() if o != tuple(range(len(o)))}
+
+
 def declared(lay: Layout, s: Symbolic) -> dict[str, Latent]:
     """Every latent that q has to cover, in the order of the model."""
     out: dict[str, Latent] = {}
@@ -65,7 +85,9 @@ def declared(lay: Layout, s: Symbolic) -> dict[str, Latent]:
 
 def _quantity(lay: Layout, s: Symbolic, statement: g.Statement) -> Latent:
     name = statement.name
-    dims = s.algebra.axes[name]
+    order = stored_order(statement)
+    dims = tuple(s.algebra.axes[name][i] for i in order)
+    mask = _defined(s, statement, s.algebra.axes[name])
     discrete = name in lay.discrete and statement.kind == "latent"
     kind = "discrete" if discrete else statement.kind
     support = s.algebra.supports[name]
@@ -79,7 +101,7 @@ def _quantity(lay: Layout, s: Symbolic, statement: g.Statement) -> Latent:
         support,
         states=np.asarray(s.at.states[name]) if discrete else None,
         multiplicity=_multiplicity(s, dims),
-        defined=_defined(s, statement, dims),
+        defined=None if mask is None else mask.transpose(order),
         statement=statement,
     )
 

@@ -9,7 +9,7 @@ is summed only when everything is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -102,6 +102,7 @@ class Algebra:
     at: Evaluator
     supports: dict[str, Support]
     axes: dict[str, tuple[Dim, ...]]
+    orders: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _fresh: int = 0
 
     # ---------------------------------------------------------------- making
@@ -117,7 +118,9 @@ class Algebra:
         return Poly(self, (Monomial(finite(value)),), value.invalid)
 
     def atom(self, name: str, entries: Sequence[Entry], invalid: Named | None = None) -> Poly:
-        """The elements of a latent at entries of its axes."""
+        """The elements of a latent at entries of its stored axes."""
+        order = self.orders.get(name, range(len(entries)))
+        entries = [entries[i] for i in order]
         one = constant(np.float64(1.0))
         return Poly(self, (Monomial(one, (Atom(name, "x", tuple(entries)),)),), invalid)
 
