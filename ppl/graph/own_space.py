@@ -44,6 +44,6 @@ def coordinates(lay: Layout, draws: Mapping[str, np.ndarray]) -> tuple[np.ndarra
 def _place(at: Evaluator, block: Block, value: Named, z: np.ndarray, log_det: np.ndarray) -> None:
     """Fill in one block's columns of ``z`` and add its Jacobian."""
     u = unconstrained(at, block, value)
-    z[:, block.where] = np.clip(np.nan_to_num(u, nan=0.0, posinf=EDGE, neginf=-EDGE), -EDGE, EDGE)
+    z[:, block.where] = np.nan_to_num(u, nan=0.0, posinf=EDGE, neginf=-EDGE)
     if not block.point:
         log_det += np.asarray(constrained(at, block, z)[1])

@@ -164,8 +164,8 @@ _WARNINGS: dict[str, Entry] = {
         components, or give the scale a prior.""",
     ),
     "W720": Entry(
-        "the ELBO is off",
-        "It disagrees with its estimate from draws: a bug in ppl, please report it.",
+        "the ELBO or the claim of exactness is off",
+        "Draws contradict what the method says of its own result: a bug in ppl, please report it.",
     ),
 }
 

@@ -10,15 +10,16 @@ from ppl.posterior.factored import Factored
 
 
 def criteria(problem: Any, q: Factored) -> dict[str, float]:
-    """AIC and BIC where every continuous quantity is a free `param` and the log likelihood is exact, else {}.
+    """AIC and BIC where free `param`s are all that has points and the log likelihood is exact, else {}.
 
     AIC = 2k - 2 log L, BIC = k log n - 2 log L (Akaike 1974; Schwarz 1978), with k free parameters (a
-    simplex has one less than entries) and n observed rows.
+    simplex has one less than entries) and n observed rows. Latents, discrete or not, are integrated out.
     """
-    continuous = [x for x in problem.quantities if x.kind in ("latent", "param", "imputed")]
-    if q.log_evidence is None or not continuous or any(x.kind != "param" for x in continuous):
+    params = {x.name for x in problem.quantities if x.kind == "param"}
+    points = {name for block in q.blocks if block.point for name in block.names}
+    if q.log_evidence is None or not params or points != params:
         return {}
-    count, rows = problem.own_target.size, observed_rows(problem)
+    count, rows = int(problem.own_target.point.sum()), observed_rows(problem)
     likelihood = float(q.log_evidence)
     return {
         "log_likelihood": likelihood,

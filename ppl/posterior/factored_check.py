@@ -81,6 +81,7 @@ def _findings(
     points = frozenset(n for b in q.blocks if b.point for n in b.names)
     yield from edges(problem, points, draws, chances)
     yield _bound_off(q.bound(), weights, bool(chances))
+    yield _not_even(q, weights)
     yield _poor(weights)
     yield _disagree(problem, weights)
     yield _unchecked(q, weights)
@@ -97,6 +98,17 @@ def _bound_off(own: Bound, at: Weights, discrete: bool) -> FitWarning | None:
     text = (
         f"the ELBO {own.elbo:.3f} disagrees with its estimate {at.elbo:.3f} "
         f"(standard error {at.elbo_se:.2g}): this is a bug in ppl, please report it"
+    )
+    return FitWarning("W720", text, (), "failed")
+
+
+def _not_even(q: Factored, at: Weights) -> FitWarning | None:
+    """A q that is said to be the posterior has even weights."""
+    if q.log_evidence is None or at.exact or not len(at.khats) or at.share > EVEN:
+        return None
+    text = (
+        f"q is said to be the posterior ({q.evidence_reason}), but its importance weights are uneven, k-hat "
+        f"{at.khat:.2f}: this is a bug in ppl, please report it"
     )
     return FitWarning("W720", text, (), "failed")
 

@@ -47,8 +47,8 @@ class Weights:
 
     @property
     def limit(self) -> float:
-        """The k-hat above which this many draws do not suffice."""
-        return threshold(max(self.count // REPLICATES, 1))
+        """The k-hat above which this many draws, those of all replicates, do not suffice."""
+        return threshold(max(self.count, 1))
 
     @property
     def share(self) -> float:
