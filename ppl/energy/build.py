@@ -9,7 +9,7 @@ import numpy as np
 
 from ppl.energy.declare import declared, orders_of, supports_of
 from ppl.energy.densities import density
-from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly
+from ppl.energy.poly import MOST_CELLS, Algebra, Monomial, NotPolynomial, Poly
 from ppl.energy.residuals import residual
 from ppl.energy.states import attached, one_state_each
 from ppl.energy.store import define_values, own_elements
@@ -19,7 +19,7 @@ from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, layout, own_cells, row_weights
 from ppl.graph.evaluate import StillVector
 from ppl.graph.guard import evaluating
-from ppl.graph.named import Named, constant
+from ppl.graph.named import Named, constant, union
 from ppl.graph.nodes import Dim
 from ppl.graph.order import groups
 from ppl.graph.potentials import Weight
@@ -96,7 +96,7 @@ def finished(lay: Layout, s: Symbolic, statement: g.Statement, x: Poly) -> list[
     weight = row_weights(lay, s.at)
     out = []
     for m in x.monomials:
-        m = live(s.algebra, _weighted(s, m, every, weight))
+        m = live(s.algebra, contracted(s.algebra, _weighted(s, m, every, weight)))
         array = m.coefficient.numpy
         if np.isneginf(array).any() and any(a.stat == "is" for a in m.atoms):
             array = np.where(np.isneginf(array), FORBIDDEN, array)
@@ -116,6 +116,22 @@ def _weighted(s: Symbolic, m: Monomial, every: frozenset[Dim], weight: Weight) -
         elif weights is not None:
             coefficient = s.algebra.times(coefficient, constant(weights.astype(float), (d,)))
     return replace(m, coefficient=coefficient)
+
+
+def contracted(algebra: Algebra, m: Monomial) -> Monomial:
+    """The dims that no atom has summed out of the coefficient, whose factors meet here."""
+    keep = frozenset[Dim]().union(*(a.dims for a in m.atoms))
+    factors = (m.coefficient, *m.more)
+    dims = union((x.dims for x in factors), algebra.at.size)
+    kept = tuple(d for d in dims if d in keep)
+    if len(kept) == len(dims):
+        return algebra.whole(m)
+    if algebra.cells(kept) > MOST_CELLS:
+        raise NotPolynomial("a product of data would not fit in memory")
+    number = {d: i for i, d in enumerate(dims)}
+    operands = [part for x in factors for part in (x.numpy[0], [number[d] for d in x.dims])]
+    array = np.einsum(*operands, [number[d] for d in kept], optimize=len(factors) > 1)
+    return replace(m, coefficient=Named(np.asarray(array)[None], kept), more=())
 
 
 def live(algebra: Algebra, m: Monomial) -> Monomial:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ Array = Any
 Entry = Dim | Named
 MOST_MONOMIALS = 2048
 MOST_CELLS = 20_000_000
+MANY_CELLS = 100_000
 
 
 class NotPolynomial(Exception):
@@ -39,16 +41,21 @@ class NotPolynomial(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Monomial:
-    """``sum over bound of coefficient * prod atoms``; the coefficient is finite data, all cells valid."""
+    """``sum over bound of coefficient * prod more * prod atoms``; coefficients are data, all cells valid.
+
+    ``more`` are further factors of the coefficient, kept apart where their product would be large.
+    """
 
     coefficient: Named
     atoms: tuple[Atom, ...] = ()
     bound: frozenset[Dim] = frozenset()
+    more: tuple[Named, ...] = ()
 
     @property
     def dims(self) -> frozenset[Dim]:
         """Every dim, bound or free."""
-        return frozenset(self.coefficient.dims).union(*(a.dims for a in self.atoms))
+        data = frozenset(self.coefficient.dims).union(*(x.dims for x in self.more))
+        return data.union(*(a.dims for a in self.atoms))
 
     @property
     def free(self) -> frozenset[Dim]:
@@ -195,8 +202,27 @@ class Algebra:
         clash = m.bound & n.bound
         if clash:
             n = self.renamed_monomial(n, {d: self.fresh(d) for d in sorted(clash, key=str)})
-        coefficient = self.times(m.coefficient, n.coefficient)
-        return Monomial(coefficient, (*m.atoms, *n.atoms), m.bound | n.bound)
+        factors = (m.coefficient, *m.more, n.coefficient, *n.more)
+        first, more = factors[0], list[Named]()
+        for x in factors[1:]:
+            if self._grows(first, x):
+                more.append(x)
+            else:
+                first = self.times(first, x)
+        return Monomial(first, (*m.atoms, *n.atoms), m.bound | n.bound, tuple(more))
+
+    def _grows(self, x: Named, y: Named) -> bool:
+        """Whether a product is large and larger than both factors."""
+        dims = set(x.dims) | set(y.dims)
+        return len(dims) > max(len(x.dims), len(y.dims)) and self.cells(dims) > MANY_CELLS
+
+    def cells(self, dims: Iterable[Dim]) -> float:
+        """How many cells dims span."""
+        return float(np.prod([float(self.at.size(d)) for d in dims]))
+
+    def whole(self, m: Monomial) -> Monomial:
+        """With its coefficient multiplied out. Raises `NotPolynomial` where that does not fit in memory."""
+        return replace(m, coefficient=reduce(self.times, m.more, m.coefficient), more=()) if m.more else m
 
     def times(self, x: Named, y: Named) -> Named:
         """A product of data."""
@@ -204,7 +230,7 @@ class Algebra:
             if not one.dims and float(one.numpy[0]) == 1.0:
                 return other
         dims = union((x.dims, y.dims), self.at.size)
-        if np.prod([float(self.at.size(d)) for d in dims]) > MOST_CELLS:
+        if self.cells(dims) > MOST_CELLS:
             raise NotPolynomial("a product of data would not fit in memory")
         with np.errstate(invalid="ignore"):
             return Named(aligned(x, dims) * aligned(y, dims), dims)
@@ -225,7 +251,7 @@ class Algebra:
         return Poly(self, found, dropped(x.invalid, tuple(over)))
 
     def _bound(self, m: Monomial, over: Sequence[Dim]) -> Monomial:
-        in_atoms = frozenset[Dim]().union(*(a.dims for a in m.atoms))
+        in_atoms = frozenset[Dim]().union(*(a.dims for a in m.atoms), *(x.dims for x in m.more))
         coefficient = m.coefficient
         absent = [self.at.size(d) for d in over if d not in m.dims]
         if absent:
@@ -255,7 +281,8 @@ class Algebra:
             return m
         atoms = tuple(_renamed_atom(a, names) for a in m.atoms)
         bound = frozenset(names.get(d, d) for d in m.bound)
-        return Monomial(m.coefficient.renamed(dict(names)), atoms, bound)
+        more = tuple(x.renamed(dict(names)) for x in m.more)
+        return Monomial(m.coefficient.renamed(dict(names)), atoms, bound, more)
 
     def reindexed(self, x: Poly, where: Mapping[Dim, Index]) -> Poly:
         """The value at codes along some of its dims."""
@@ -275,7 +302,8 @@ class Algebra:
     def moved(self, m: Monomial, where: Mapping[Dim, Entry]) -> Monomial:
         """A monomial at valid codes along some of its dims."""
         atoms = tuple(replace(a, index=tuple(self._entry_at(e, where) for e in a.index)) for a in m.atoms)
-        return Monomial(self.picked(m.coefficient, where), atoms, m.bound)
+        more = tuple(self.picked(x, where) for x in m.more)
+        return Monomial(self.picked(m.coefficient, where), atoms, m.bound, more)
 
     def _entry_at(self, entry: Entry, where: Mapping[Dim, Entry]) -> Entry:
         if isinstance(entry, Dim):
@@ -315,6 +343,8 @@ class Algebra:
         return Poly(self, tuple(self._masked(m, mask) for m in x.monomials), x.invalid)
 
     def _masked(self, m: Monomial, mask: Named) -> Monomial:
+        if not all(np.isfinite(x.numpy).all() for x in m.more):
+            m = self.whole(m)
         dims = union((m.coefficient.dims, mask.dims), self.at.size)
         array = np.where(aligned(mask, dims), aligned(m.coefficient, dims), 0.0)
         return replace(m, coefficient=Named(array, dims))
@@ -322,7 +352,7 @@ class Algebra:
 
 def _alike(m: Monomial, n: Monomial) -> bool:
     """Whether two monomials differ in their coefficients only, and these add up without growing."""
-    if m.bound or n.bound or len(m.atoms) != len(n.atoms):
+    if m.bound or n.bound or m.more or n.more or len(m.atoms) != len(n.atoms):
         return False
     x, y = set(m.coefficient.dims), set(n.coefficient.dims)
     return (x <= y or y <= x) and all(same_atom(a, b) for a, b in zip(m.atoms, n.atoms, strict=True))

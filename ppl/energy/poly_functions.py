@@ -23,8 +23,9 @@ Case = tuple[Named | None, Monomial]
 def values(x: Poly) -> Named:
     """The value of a polynomial without latents (and with nothing bound)."""
     a = x.algebra
-    dims = union((m.coefficient.dims for m in x.monomials), a.at.size)
-    total: Array = sum((aligned(m.coefficient, dims) for m in x.monomials), np.zeros((1,) * (1 + len(dims))))
+    parts = [a.whole(m).coefficient for m in x.monomials]
+    dims = union((p.dims for p in parts), a.at.size)
+    total: Array = sum((aligned(p, dims) for p in parts), np.zeros((1,) * (1 + len(dims))))
     return Named(total, dims, x.invalid)
 
 
@@ -43,6 +44,7 @@ def cases(x: Poly) -> list[Case]:
     that any function may be taken of it.
     """
     size = x.algebra.at.size
+    x = Poly(x.algebra, tuple(x.algebra.whole(m) for m in x.monomials), x.invalid)
     masks = [Named(m.coefficient.numpy != 0.0, m.coefficient.dims) for m in x.monomials]
     if len(masks) == 1 and masks[0].numpy.all():
         return [(None, x.monomials[0])]
@@ -203,7 +205,13 @@ def _log1m_of(algebra: Algebra, m: Monomial) -> Poly:
 def _undone(x: Poly) -> Poly | None:
     """What was taken from 1, where the polynomial is 1 - it."""
     for i, m in enumerate(x.monomials):
-        if not m.atoms and not m.bound and (m.coefficient.numpy == 1.0).all() and len(x.monomials) > 1:
+        if (
+            not m.atoms
+            and not m.bound
+            and not m.more
+            and (m.coefficient.numpy == 1.0).all()
+            and len(x.monomials) > 1
+        ):
             rest = Poly(x.algebra, (*x.monomials[:i], *x.monomials[i + 1 :]), x.invalid)
             return -rest
     return None
@@ -261,7 +269,7 @@ def exp(x: Poly) -> Poly:
 
 
 def _scalar(m: Monomial) -> bool:
-    return not m.coefficient.dims
+    return not m.coefficient.dims and not m.more
 
 
 # ---------------------------------------------------------------- functions of one scalar latent
@@ -298,7 +306,7 @@ def several(parts: list[Poly], function: Callable[[list[Array]], Array], text: s
 def _uniform(m: Monomial) -> bool:
     """Whether the coefficient is one number."""
     c = m.coefficient.numpy
-    return bool(c.size) and bool((c == c.ravel()[0]).all())
+    return not m.more and bool(c.size) and bool((c == c.ravel()[0]).all())
 
 
 def _reader(x: Poly) -> Callable[[Array], Array]:

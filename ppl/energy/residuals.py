@@ -37,7 +37,8 @@ def residual(lay: Layout, s: Symbolic, statement: g.Statement, error: NotPolynom
         dims = density_dims(s, statement, x, density)
     except (NotPolynomial, PplError):
         return out
-    terms = tuple(Term(m.coefficient, m.atoms, statement, statement.span) for m in x.monomials)
+    whole = [s.algebra.whole(m) for m in x.monomials]
+    terms = tuple(Term(m.coefficient, m.atoms, statement, statement.span) for m in whole)
     weight = _weight(lay, s, dims)
     return replace(out, dims=dims, weight=weight, predictor=terms, density=_bare(density, dims))
 

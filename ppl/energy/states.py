@@ -63,6 +63,7 @@ def _merged(algebra: Algebra, m: Monomial) -> Monomial:
     for i, d in enumerate(states):
         for e in states[:i]:
             if at.reads[d].name == at.reads[e].name and _same_cells(algebra, d, e):
+                m = algebra.whole(m)
                 size = at.size(d)
                 same = constant(np.eye(size), (d, e))
                 fresh = algebra.renamed_monomial(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ppl.energy.build import energy
 from ppl.energy.declare import stored_order
 from ppl.energy.evaluate_terms import residual_value, value
 from ppl.energy.terms import Energy
+from ppl.errors import DataError, PplError
 from ppl.graph.problem import Problem
 from tests.graph.corpus import CONTINUOUS, DISCRETE, read
 from tests.graph.make import Case, problem_of, spaces_of, values_at
@@ -76,3 +78,61 @@ def test_cells_that_plates_leave_out_are_known() -> None:
     for name, latent in energy(problem).latents.items():
         mask = defined(problem.program, problem.data, name, latent.shape)
         assert latent.defined is None or np.array_equal(latent.defined, mask)
+
+
+def test_a_lost_term_is_noticed() -> None:
+    case = next(c for c in MORE if c.name == "factorial")
+    problem = problem_of(case, noncentre=False)
+    found = energy(problem)
+    point, values, states = drawn(problem, case, found, np.random.default_rng(3))
+    want, _ = oracle_value(problem, found, values, states)
+    for i in range(len(found.terms)):
+        fewer = replace(found, terms=(*found.terms[:i], *found.terms[i + 1 :]))
+        assert not np.isclose(value(fewer, point), want, rtol=1e-9)
+
+
+def test_a_row_that_does_not_exist_is_refused() -> None:
+    case = Case(
+        "lag",
+        "table s(t: order, y: real)\na ~ Normal(0, 1)\nfor i in s:\n    x[i] ~ Normal(0, 1)\n"
+        "    y[i] ~ Normal(a * x[i - position(i)], 1)\n",
+        {"s": "t,y\n1,1\n2,2\n"},
+    )
+    try:
+        problem = problem_of(case)
+    except PplError:
+        return  # refused earlier
+    with pytest.raises(DataError, match="E318"):
+        energy(problem)
+
+
+def test_weights_are_multiplicities() -> None:
+    case = next(c for c in MORE if c.name == "weighted_mixture")
+    found = energy(problem_of(case, noncentre=False))
+    assert found.latents["z"].multiplicity is not None
+    assert found.latents["z"].multiplicity.tolist() == [2.0, 3.0, 1.0]
+    assert found.latents["m"].multiplicity is None
+
+
+def test_seen_cells_of_a_discrete_column_allow_their_state_only() -> None:
+    case = next(c for c in DISCRETE if c.name == "missing_bool")
+    latents = energy(problem_of(case, noncentre=False)).latents
+    column = next(v for n, v in latents.items() if "." in n)
+    assert column.allowed is not None
+    assert set(column.allowed.sum(-1).ravel().tolist()) == {1, 2}
+
+
+def test_wide_sums_of_data_meet_before_they_are_stored() -> None:
+    rng = np.random.default_rng(0)
+    rows, columns = 600, 20
+    x = rng.normal(size=(rows, columns)).round(3)
+    table = "y," + ",".join(f"x_{i}" for i in range(columns)) + "\n"
+    table += "\n".join(",".join(map(str, (1.0, *r))) for r in x) + "\n"
+    text = (
+        'index F\ntable rows(y: real, x[F]: real = "x_*")\nb[f] ~ Normal(0, 1) for f in F\n'
+        "y[n] ~ Normal(sum(b[f] * x[n, f] for f in F), 1) for n in rows\n"
+    )
+    found = energy(problem_of(Case("wide", text, {"rows": table}), noncentre=False))
+    square = [t for t in found.terms if len(t.atoms) == 2 and t.coefficient.dims]
+    assert [t.coefficient.numpy.shape for t in square] == [(1, columns, columns)]
+    assert np.allclose(square[0].coefficient.numpy[0], -0.5 * x.T @ x)
