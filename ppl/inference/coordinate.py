@@ -76,10 +76,21 @@ class Coordinates(Factored):
 
     def _cells(self, name: str, array: Array) -> Array:
         """Imputed columns keep their blank cells only."""
-        latent = self.ascent.plan.energy.latents[name]
+        latent = self.ascent.plan.energy.latents.get(name)
+        if latent is None:
+            return array
         if latent.kind != "imputed" or latent.defined is None:
             return array
         return array[..., latent.defined]
+
+    def _filled(self, name: str, array: Array) -> Array:
+        """Blank cells of an imputed column in their places in the whole column, 0 elsewhere."""
+        latent = self.ascent.plan.energy.latents.get(name)
+        if latent is None or latent.kind != "imputed" or latent.defined is None:
+            return array
+        out = np.zeros((len(array), *latent.shape))
+        out[:, latent.defined] = array
+        return out
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         out: dict[str, Array] = {}
@@ -90,7 +101,7 @@ class Coordinates(Factored):
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         total: Array = 0.0
-        draws = self.ascent.plan.splits.parts(draws, 1)
+        draws = {n: self._filled(n, np.asarray(a)) for n, a in self.ascent.plan.splits.parts(draws, 1).items()}
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
             if isinstance(block, DiscreteBlock | DiscreteChain | SiteBlock):
                 continue

@@ -109,6 +109,20 @@ class GaussianMembers(Block):
             for m, a, b in zip(self.members, stops, stops[1:], strict=False)
         }
 
+    @cached_property
+    def absent(self) -> Array:
+        """1 where the model defines no element, (cells, width): a unit precision of its own keeps it apart."""
+        out = np.zeros((self.cells, self.width))
+        for m in self.members:
+            if m.latent.defined is not None:
+                out[:, self.parts[m.latent.name]] = m.flat(1.0 - m.latent.defined.astype(float))
+        return out
+
+    @cached_property
+    def count(self) -> int:
+        """Elements that the model defines."""
+        return int(self.absent.size - self.absent.sum())
+
     def member(self, name: str) -> Member:
         return next(m for m in self.members if m.latent.name == name)
 
@@ -148,7 +162,10 @@ class GaussianMembers(Block):
                 p, q = self.parts[key[1]], self.parts[key[2]]
                 shape = (self.cells, p.stop - p.start, q.stop - q.start)
                 g[:, p, q] += np.broadcast_to(found, self.pair_shape(key[1], key[2])).reshape(shape)
-        return -(g + np.swapaxes(g, -1, -2))
+        j = -(g + np.swapaxes(g, -1, -2))
+        i = np.arange(self.width)
+        j[:, i, i] += self.absent
+        return j
 
     def mean_arrays(self, mean: Array, cov: Array) -> dict[Key, Array]:
         """Mean parameters by key, from means (cells, width) and covariances (cells, width, width)."""
@@ -216,7 +233,7 @@ class GaussianBlock(GaussianMembers):
                 self.mean_arrays(mean, zero), 0.0, {"mean": mean, "variance": zero[..., 0], "root": root}
             )
         log_det = 2.0 * np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum()
-        entropy = 0.5 * (self.cells * self.width * (1.0 + LOG_TWO_PI) - log_det)
+        entropy = 0.5 * (self.count * (1.0 + LOG_TWO_PI) - log_det)
         variance = np.diagonal(cov, axis1=-2, axis2=-1)
         natural = {"mean": mean, "variance": variance, "root": root}
         return Factor(self.mean_arrays(mean, cov), float(entropy), natural)
@@ -239,7 +256,7 @@ class GaussianBlock(GaussianMembers):
         if self.point:
             return np.zeros(len(draws[self.names[0]]))
         mean, root = factor.natural["mean"], factor.natural["root"]
-        z = np.einsum("cji,ncj->nci", root, self.flat(draws) - mean)
+        z = np.einsum("cji,ncj->nci", root, (self.flat(draws) - mean) * (1.0 - self.absent))
         log_det = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum()
-        out: Array = -0.5 * (np.square(z).sum((1, 2)) + self.cells * self.width * LOG_TWO_PI) + log_det
+        out: Array = -0.5 * (np.square(z).sum((1, 2)) + self.count * LOG_TWO_PI) + log_det
         return out

@@ -92,7 +92,7 @@ class GaussianChain(GaussianMembers):
             for w in self.names:
                 part = flat[:, self.parts[v], self.parts[w]]
                 means[("lag", v, w)] = part.reshape(self.pair_shape(v, w))
-        entropy = 0.5 * (self.cells * self.width * (1.0 + LOG_TWO_PI) - log_det)
+        entropy = 0.5 * (self.count * (1.0 + LOG_TWO_PI) - log_det)
         variance = np.diagonal(c, axis1=-2, axis2=-1)
         return Factor(means, 0.0 if self.point else entropy, {**natural, "mean": m, "variance": variance})
 

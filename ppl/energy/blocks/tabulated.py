@@ -62,14 +62,14 @@ class TabulatedBlock(Block):
         return q.log_normaliser - sum(np.where(e == 0, 0.0, e * mean[s]) for s, e in eta.items())
 
     def start(self, rng: np.random.Generator, spread: float) -> Factor:
-        """At a point inside the support: only the means are read before the first update."""
+        """At a point inside the support, which has no density: any update gains from it."""
         noise = np.exp(0.3 * spread * rng.standard_normal(self.latent.shape))
         value = PointBlock(self.latent, self.stats, self.functions).start(rng, 0.0).natural["value"] * noise
         value = np.clip(value, self.support.lower + 1e-3, self.support.upper - 1e-3)
         means: dict[Key, Array] = {
             (s, self.latent.name): at_value(s, value, self.functions.get(s)) for s in self.stats
         }
-        return Factor(means, 0.0, {})
+        return Factor(means, -np.inf, {})
 
     def _table(self, factor: Factor) -> Tabulated:
         return tabulate(factor.natural, self.support, self.functions)

@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ppl.energy.ascent import Decrease
+from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.starting import first, needs_restarts, observations
-from ppl.inference.base import AbstractBackend, NotMonotone, Progress
+from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
 from ppl.inference.coordinate import Coordinates
 from ppl.inference.draws import stream
 from ppl.inference.energy_build import ascent_of
@@ -53,7 +54,10 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
     def init(self, target: EnergyTarget, rng: np.random.Generator) -> Climb:
         """Factors by seeding, then the first sweep's ELBO is still to come."""
         seed = int(rng.integers(2**62))
-        return Climb(seed, first(target.ascent, stream(seed, 0)))
+        try:
+            return Climb(seed, first(target.ascent, stream(seed, 0)))
+        except NotProper as error:
+            raise NotFinite(f"{error}: give it a proper prior") from None
 
     def step(self, target: EnergyTarget, state: Climb) -> Climb:
         """One sweep; at the end of a start, the next one."""
@@ -61,6 +65,8 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
             now = target.ascent.sweep(state.now, heat=self._heat(state))
         except Decrease as error:
             raise NotMonotone(str(error)) from error
+        except NotProper as error:
+            raise NotFinite(str(error)) from None
         quiet = settled(now, state.quiet, self.tolerance, target.observations, STILL)
         new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
         if (quiet >= 2 and self._heat(new) == 1.0) or now.sweep >= self.max_sweeps:

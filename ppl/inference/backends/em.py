@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ppl.energy.ascent import Ascent, Decrease
+from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.starting import first, needs_restarts, observations
 from ppl.errors import Diagnostic, FitError
-from ppl.inference.base import AbstractBackend, NotMonotone, Progress
+from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
 from ppl.inference.coordinate import Coordinates, exact, is_point, tied
 from ppl.inference.draws import stream
 from ppl.inference.energy_build import ascent_of, continuous_globals
@@ -58,7 +59,10 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
     def init(self, target: EnergyTarget, rng: np.random.Generator) -> Climb:
         """Parameters from seeded states."""
         seed = int(rng.integers(2**62))
-        return Climb(seed, first(target.ascent, stream(seed, 0)))
+        try:
+            return Climb(seed, first(target.ascent, stream(seed, 0)))
+        except NotProper as error:
+            raise NotFinite(f"{error}: give it a proper prior") from None
 
     def step(self, target: EnergyTarget, state: Climb) -> Climb:
         """One M-step and one E-step, so that the ELBO is the log likelihood at the new parameters."""
@@ -66,6 +70,8 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
             now = target.ascent.sweep(state.now, self._order(target.ascent))
         except Decrease as error:
             raise NotMonotone(str(error)) from error
+        except NotProper as error:
+            raise NotFinite(str(error)) from None
         quiet = settled(now, state.quiet, self.tolerance, target.observations, STILL)
         new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
         if quiet >= 2 or now.sweep >= self.max_sweeps:
