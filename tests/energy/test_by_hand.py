@@ -29,7 +29,7 @@ def means_of(block: Block, state: Mapping[str, Mapping[str, Array]], families: M
     """Mean parameters of a block from the arrays of a hand-written q."""
     out: dict[tuple[str, ...], Array] = {}
     for key in block.shapes():
-        out[key] = np.asarray(_mean(key, block, state, families))
+        out[key] = np.asarray(_mean(key, block, state, families)).reshape(block.shapes()[key])
     return out
 
 
