@@ -43,7 +43,7 @@ class Gap:
 def _pair(value: float, error: float) -> tuple[str, str]:
     if np.isnan(value):
         return "", ""
-    known = np.isfinite(error) and error > 0
+    known = np.isfinite(error) and error > 1e-9 * max(1.0, abs(value))
     places = min(max(decimals_for(error) - 1, 2), 4) if known else 2
     return shown(value, places), shown(error, places) if known else ""
 
@@ -133,7 +133,7 @@ class Comparison:
         return "\n".join([*_aligned(lines), "", about, *notes])
 
     def _line(self, e: Entry) -> tuple[str, ...]:
-        khat = "exact" if e.exact else "" if np.isnan(e.khat) else f"{e.khat:.2f}"
+        khat = "exact" if e.exact else "" if np.isnan(e.khat) else f"{e.khat:.2f}" if e.khat > 0 else "< 0"
         seconds = "" if np.isnan(e.seconds) else f"{e.seconds:.2f}"
         held = e.held_out.cells() if self.rows else ()
         return (e.label, *e.elbo.cells(), khat, seconds, *held, e.status)
