@@ -130,13 +130,20 @@ def _polynomial(s: Symbolic, body: g.Distribution, x: Poly, event: tuple[Dim, ..
         out = s.algebra.bind(density(s, inner, x, event), consumed)
         return out + math.lgamma(s.at.size(consumed[-1]) + 1.0)
     if kind.wrapper:
-        raise NotPolynomial(f"the density of `{body.name}` is no polynomial", body.span)
+        raise NotPolynomial(_why(s, body), body.span)
     form = Form(s.algebra, consumed, *_own_axes(s, body, consumed))
     given = {name: _argument(s, form, body, name, node, event) for name, node in body.arguments}
     out = kind.polynomial(form, x, **given)
     if out is None:
-        raise NotPolynomial(f"the density of `{body.name}` is no polynomial in statistics", body.span)
+        raise NotPolynomial(_why(s, body), body.span)
     return s.algebra.of(out)
+
+
+def _why(s: Symbolic, body: g.Distribution) -> str:
+    """The reason in words: which parameters the log density is no polynomial in."""
+    names = [n for n, node in body.arguments if s.constant(node) is None] or ["value"]
+    listed = " and ".join(f"`{n}`" for n in names)
+    return f"the log density of `{body.name}` is no polynomial in statistics of its {listed}"
 
 
 def _own_axes(s: Symbolic, body: g.Distribution, consumed: tuple[Dim, ...]) -> tuple[Dim | None, Dim | None]:
@@ -160,7 +167,7 @@ def _argument(
         assert form.states is not None
         names[own[0]] = form.states
     elif own and parameter is not None and parameter.length == "gaps":
-        raise NotPolynomial(f"the density of `{body.name}` is no polynomial in statistics", body.span)
+        raise NotPolynomial(_why(s, body), body.span)
     elif own:
         names.update(zip(own, form.matrix if k == 2 else form.event, strict=True))
     try:

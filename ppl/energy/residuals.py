@@ -19,7 +19,7 @@ from ppl.graph.evaluate import Evaluator
 from ppl.graph.named import Named, aligned, constant, union
 from ppl.graph.nodes import Dim
 from ppl.graph.order import mentions
-from ppl.supports import Interval
+from ppl.supports import REAL
 
 Array = Any
 Density = Callable[[Array], Array]
@@ -110,7 +110,7 @@ def affine(s: Symbolic, x: Poly) -> Poly:
             raise NotPolynomial("a predictor that is not affine")
         for a in m.atoms:
             support = s.algebra.supports[a.name]
-            if a.stat != "x" or not isinstance(support, Interval):
+            if a.stat != "x" or support != REAL:
                 raise NotPolynomial("a predictor that is not affine")
     if x.data or (x.invalid is not None and x.invalid.numpy.any()):
         raise NotPolynomial("no predictor")
@@ -120,6 +120,7 @@ def affine(s: Symbolic, x: Poly) -> Poly:
 def _with(s: Symbolic, node: g.Node, value: Named, statement: g.Statement, x: Named) -> Named:
     """The log density with a node's value given."""
     at = Evaluator(s.at.data, dict(s.at.domains), dict(s.at.values), dict(s.at.states))
+    at._memo.update(s.at._memo)  # data and tables of states: nothing that the node enters
     at._memo[node] = value
     for d in (*value.dims, *x.dims):
         at.define_dim(d, s.at.size(d))

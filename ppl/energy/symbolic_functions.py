@@ -122,6 +122,8 @@ def _outer(s: Symbolic, node: g.Apply) -> Poly:
 
 def product_over(s: Symbolic, node: g.Reduce, count: int) -> Poly:
     """A product over few places, multiplied out."""
-    if not 0 < count <= MOST_FACTORS:
+    if count == 0:
+        return s.algebra.of(1.0)
+    if count > MOST_FACTORS:
         raise NotPolynomial(f"a product of {count} factors with latents", node.span)
     return reduce(s.algebra.multiply, [s.read(p) for p in s.places(node)])

@@ -13,7 +13,7 @@ from ppl.energy.build import energy
 from ppl.energy.declare import stored_order
 from ppl.energy.evaluate_terms import residual_value, value
 from ppl.energy.terms import Energy
-from ppl.errors import DataError, PplError
+from ppl.errors import DataError
 from ppl.graph.problem import Problem
 from tests.graph.corpus import CONTINUOUS, DISCRETE, read
 from tests.graph.make import Case, problem_of, spaces_of, values_at
@@ -92,18 +92,12 @@ def test_a_lost_term_is_noticed() -> None:
 
 
 def test_a_row_that_does_not_exist_is_refused() -> None:
-    case = Case(
-        "lag",
-        "table s(t: order, y: real)\na ~ Normal(0, 1)\nfor i in s:\n    x[i] ~ Normal(0, 1)\n"
-        "    y[i] ~ Normal(a * x[i - position(i)], 1)\n",
-        {"s": "t,y\n1,1\n2,2\n"},
-    )
-    try:
-        problem = problem_of(case)
-    except PplError:
-        return  # refused earlier
+    text = "index T = 3\ngiven start: count\ntable rows(x: T, y: real)\na[i] ~ Normal(0, 1) for i in T\n"
+    text += "y[n] ~ Normal(sum(a[i-1] for i in T if position(i) >= start), 1) for n in rows\n"
+    tables = {"rows": "x,y\n1,0.5\n"}
+    assert energy(problem_of(Case("ok", text, tables, '{"start": 2}'))).terms
     with pytest.raises(DataError, match="E318"):
-        energy(problem)
+        energy(problem_of(Case("bad", text, tables, '{"start": 1}')))
 
 
 def test_weights_are_multiplicities() -> None:
