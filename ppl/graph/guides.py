@@ -20,7 +20,7 @@ from ppl.graph.store import to_stored
 
 Array = Any
 Noise = Callable[[str, tuple[int, ...]], Array]
-HALF_LOG_2PI_E = 0.5 * float(np.log(2.0 * np.pi * np.e))
+HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
 PATHWISE = ("Normal", "LogNormal")
 
 
@@ -44,8 +44,13 @@ def refuse_guides(graph: g.Graph, families: tuple[str, ...], method: str) -> Non
             raise ModelError((Diagnostic("E605", message, span=q.span, help=help),))
 
 
-def draw_guided(at: Evaluator, s: g.Statement, guide: g.Statement, noise: Noise, draws: int) -> Drawn:
-    """Draw a latent from its guide, and store its value under the model's axes."""
+def draw_guided(
+    at: Evaluator, s: g.Statement, guide: g.Statement, noise: Noise, draws: int, closed: bool = True
+) -> Drawn:
+    """Draw a latent from its guide, and store its value under the model's axes.
+
+    closed: give the entropy in place of minus the log density at the draws.
+    """
     assert isinstance(guide.body, g.Distribution)
     given, dims = guide_parameters(at, guide)
     mean, sd = given["mean"], densities.normal_sd(given)
@@ -53,12 +58,13 @@ def draw_guided(at: Evaluator, s: g.Statement, guide: g.Statement, noise: Noise,
     eps = noise(s.name, (draws, *shape))
     u = mean + sd * eps
     log_sd = xp.broadcast_last(xp.log(sd), shape)
-    minus_entropy = xp.negative(log_sd + HALF_LOG_2PI_E)
+    spread = HALF_LOG_2PI + 0.5 if closed else HALF_LOG_2PI + 0.5 * eps * eps
+    minus_entropy = xp.negative(log_sd + spread)
     if guide.body.name == "Normal":
         moved = [_moved(at, s, guide, Named(xp.broadcast_last(x, shape), dims)) for x in (mean, sd)]
         log_q = _moved(at, s, guide, Named(minus_entropy, dims))
         value = _stored(at, s, guide, Named(u, dims))
-        return Drawn(value, log_q, Gaussian(*moved))
+        return Drawn(value, log_q, Gaussian(*moved) if closed else None)
     log_q = _moved(at, s, guide, add([Named(minus_entropy, dims), Named(xp.negative(u), dims)], at.size))
     return Drawn(_stored(at, s, guide, Named(xp.exp(u), dims)), log_q)
 

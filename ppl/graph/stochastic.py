@@ -152,12 +152,15 @@ class StochasticElbo:
         own = tuple(p.put(s) / count if count > 1 else p.put(s) for p, s in zip(view.pieces, slopes, strict=True))
         return Slopes(float(np.mean(whole)), likelihood, rate, kl, view.pieces, own)
 
-    def parts(self, x: Array, view: View, noise: Noise, draws: int) -> tuple[Elbo, Evaluator]:
+    def parts(
+        self, x: Array, view: View, noise: Noise, draws: int, closed: bool = True
+    ) -> tuple[Elbo, Evaluator]:
         """The parts of the ELBO at draws, as plain arrays, with the evaluator that has every value."""
         at = view.layout.evaluator()
         with np.errstate(all="ignore"):
             arrays = [p.take(x) for p in view.pieces]
-            return evaluate(view.layout, self._family(view, arrays, noise, draws), at), at
+            q = replace(self._family(view, arrays, noise, draws), closed=closed)
+            return evaluate(view.layout, q, at), at
 
     def _family(self, view: View, arrays: Sequence[Array], noise: Noise, draws: int) -> Family:
         roles: dict[str, dict[str, Array]] = {"mean": {}, "log_sd": {}}
@@ -180,9 +183,13 @@ class StochasticElbo:
 
     def sample(self, x: Array, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Draws by name in the model's own coordinates: name -> (n, *shape); points repeat without a copy."""
+        return self.drawn(x, self.noise(rng), n)
+
+    def drawn(self, x: Array, noise: Noise, n: int) -> dict[str, Array]:
+        """The same at given standard normal numbers."""
         arrays = [p.take(x) for p in self.everything.pieces]
         with np.errstate(all="ignore"):
-            at = draw(self.layout, self._family(self.everything, arrays, self.noise(rng), n))
+            at = draw(self.layout, self._family(self.everything, arrays, noise, n))
             names = [s.name for s in self.problem.plain.statements if s.kind in ("latent", "param")]
             found = {k: v for k, v in at.values.items() if k in names or k in self.layout.blocks}
             for name in names:

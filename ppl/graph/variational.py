@@ -37,7 +37,8 @@ from ppl.graph.store import stored_dims, to_stored
 
 Array = Any
 Noise = Callable[[str, tuple[int, ...]], Array]
-HALF_LOG_2PI_E = 0.5 * float(np.log(2.0 * np.pi * np.e))
+HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
+HALF_LOG_2PI_E = HALF_LOG_2PI + 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +46,15 @@ class Elbo:
     """One estimate of the ELBO's parts, each over draws: (S,) or (1,), traced or not.
 
     ``elbo = log_likelihood - rate - kl``: rate is the divergence of latents in plates over data, kl
-    that of the others. ``rates`` has the former by name and plate row.
+    that of the others. ``rates`` has the former by name, ``factors`` the terms of the log likelihood,
+    each over the plates it stands in.
     """
 
     log_likelihood: Array
     rate: Array
     kl: Array
     rates: Mapping[str, Named] = field(default_factory=dict)
+    factors: tuple[Named, ...] = ()
 
     def objective(self, rate_weight: float) -> Array:
         """``log_likelihood - rate_weight rate - kl``."""
@@ -62,7 +65,8 @@ class Elbo:
 class Family:
     """Where q's parameters come from: ``arrays`` has (1, *shape) of each block's mean and log sd.
 
-    ``noise(name, shape)`` gives standard normal draws, the same for equal names within an evaluation.
+    ``noise(name, shape)`` gives standard normal draws. closed: take expectations over q where they have
+    a closed form; else everything is at the draws, as importance weights need it.
     """
 
     guides: Mapping[str, g.Statement]
@@ -70,6 +74,7 @@ class Family:
     log_sds: Mapping[str, Array]
     noise: Noise
     draws: int
+    closed: bool = True
 
 
 def ordered(graph: g.Graph) -> tuple[tuple[g.Statement, ...], ...]:
@@ -129,7 +134,9 @@ class _Walk:
             if s.name in self.lay.discrete and s.kind == "latent":
                 self.at.states[s.name] = states_of(self.lay, self.at, s)
             elif s.kind == "latent" and s.name in self.q.guides:
-                return draw_guided(self.at, s, self.q.guides[s.name], self.q.noise, self.q.draws)
+                return draw_guided(
+                    self.at, s, self.q.guides[s.name], self.q.noise, self.q.draws, self.q.closed
+                )
             elif s.name in self.lay.blocks and s.kind in ("latent", "param"):
                 return self._free(s, self.lay.blocks[s.name])
             elif s.imputes is not None:
@@ -147,7 +154,9 @@ class _Walk:
             value, log_det = bijection.forward(u)
             plain = not block.inner or block.inner == tuple(at.size(d) for d in block.consumed)
             identity = plain and type(bijection).__name__ == "Identity"
-            gaussian = Gaussian(Named(mean, block.dims), Named(sd, block.dims)) if identity else None
+            gaussian = None
+            if identity and self.q.closed:
+                gaussian = Gaussian(Named(mean, block.dims), Named(sd, block.dims))
             log_q = Named(
                 xp.negative(add([entropy, Named(log_det, block.batch)], at.size).array), entropy.dims
             )
@@ -156,11 +165,11 @@ class _Walk:
         return out
 
     def _unconstrained(self, block: Block) -> tuple[Array, Named, Array]:
-        """Draws u, the entropy over the block's batch dims, and the sd of u."""
+        """Draws u, their entropy (or minus their log q) over the block's batch dims, and the sd of u."""
         mean, log_sd = self.q.means[block.name], self.q.log_sds[block.name]
         sd = xp.exp(log_sd)
         eps = self.q.noise(block.name, (self.q.draws, *np.shape(_example(mean))[1:]))
-        entropy = log_sd + HALF_LOG_2PI_E
+        entropy = log_sd + (HALF_LOG_2PI_E if self.q.closed else 0.5 * eps * eps + HALF_LOG_2PI)
         axes = tuple(range(-len(block.inner), 0))
         return mean + sd * eps, Named(xp.sum(entropy, axis=axes) if axes else entropy, block.batch), sd
 
@@ -211,7 +220,8 @@ class _Walk:
         none = Named(np.zeros(1))
         rate = add([none, *(plate_sum(at, weight, r) for r in self.rates.values())], at.size)
         kl = add([none, *self.kls], at.size)
-        return Elbo(xp.add(prior.array, rest.array), rate.array, kl.array, self.rates)
+        factors = (*self.terms.prior, *self.terms.likelihood)
+        return Elbo(xp.add(prior.array, rest.array), rate.array, kl.array, self.rates, factors)
 
 
 def _example(x: Array) -> Array:

@@ -16,7 +16,7 @@ from ppl.language.check.scope import Scope
 from ppl.language.check.suggest import quoted
 from ppl.language.check.world import World, is_unknown
 from ppl.language.check.wrong_targets import index_missing
-from ppl.language.typed import Definition, Dist, GuideDef, Loop, Term
+from ppl.language.typed import Definition, Dist, GuideDef, Loop, Ref, Term
 from ppl.supports import Interval, Structured, Support, describe, within
 from ppl.supports.support import element
 from ppl.types import Axis, Type
@@ -35,6 +35,21 @@ def check_guide(world: World, model: tree.Model, definitions: list[Definition]) 
         if one is not None:
             found.append(one)
     return tuple(found)
+
+
+def mentioned(guide: tuple[GuideDef, ...]) -> frozenset[str]:
+    """Names of the quantities that the distributions of a guide read."""
+    found: set[str] = set()
+    pending: list[object] = [q.family for q in guide]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Ref):
+            found.add(part.name)
+        elif isinstance(part, Term):
+            pending.extend(vars(part).values())
+        elif isinstance(part, tuple):
+            pending.extend(part)
+    return frozenset(found)
 
 
 def _flat(model: tree.Model) -> Iterator[tuple[tree.QStatement, tuple[tree.Binding, ...]]]:

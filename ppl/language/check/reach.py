@@ -9,8 +9,17 @@ from ppl.language.check.world import World
 from ppl.language.typed import Definition
 
 
-def check_reach(world: World, definitions: list[Definition], pendings: list[Pending], prior: bool) -> None:
-    """E209 without observations; E207 for latents that no observation depends on."""
+def check_reach(
+    world: World,
+    definitions: list[Definition],
+    pendings: list[Pending],
+    prior: bool,
+    guiding: frozenset[str] = frozenset(),
+) -> None:
+    """E209 without observations; E207 for latents that no observation depends on.
+
+    A param may be among ``guiding``, the names that the guide's distributions mention.
+    """
     if not definitions and not pendings:
         _empty(world)
         return
@@ -19,7 +28,8 @@ def check_reach(world: World, definitions: list[Definition], pendings: list[Pend
     sinks = [p for p in pendings if p.observes or p.refused or isinstance(p.node, tree.Factor)]
     named = {p.name: p for p in pendings if p.name and p not in sinks}
     reached = _reached(named, sinks)
-    lost = [d for d in definitions if d.name in named and d.name not in reached]
+    own = {d.name for d in definitions if d.kind == "param" and d.name in guiding}
+    lost = [d for d in definitions if d.name in named and d.name not in reached | own]
     used_by_lost = {n for d in lost for n in named[d.name].mentions if n != d.name}
     ends = [d for d in lost if d.name not in used_by_lost] or lost[:1]
     complained = _misspelt(world, ends)

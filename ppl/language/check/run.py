@@ -9,7 +9,7 @@ from ppl.language import tree, typed
 from ppl.language.check import arithmetic, calls, subscripts, wrappers  # noqa: F401  (they register checks)
 from ppl.language.check.declarations import declare
 from ppl.language.check.define import define
-from ppl.language.check.guide import check_guide
+from ppl.language.check.guide import check_guide, mentioned
 from ppl.language.check.order import check_cycles, check_settled, groups, is_recurrent
 from ppl.language.check.problems import Problems
 from ppl.language.check.reach import check_blanks, check_reach, warn_unused
@@ -43,7 +43,7 @@ def check(model: tree.Model, source: Source, prior: bool = False) -> typed.Progr
     guide = check_guide(world, model, main)
     check_defs(world)
     check_blanks(world)
-    check_reach(world, main, pendings, prior)
+    check_reach(world, main, pendings, prior, mentioned(guide))
     if world.problems.errors:
         raise ModelError(world.problems.errors, source)
     warn_unused(world, model)
