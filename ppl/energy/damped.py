@@ -30,8 +30,10 @@ def damped(
     """The factors after the longest step that does not lower the ELBO, its gain, and the rounding's scale."""
     factors = refreshed(polynomial, touches, sites, factors)
     conjugate = polynomial.gradient(i, factors, frozenset(touches))
-    aim = polynomial.gradient(i, factors)
     old, before = factors[i], _objective(conjugate, factors, i, touches, polynomial)
+    aim = polynomial.gradient(i, factors)
+    if old.made_from is None:  # nothing proper to stay near: densities that are not log-concave might leave none
+        aim = polynomial.gradient(i, refreshed(polynomial, touches, sites, factors, concave=True))
     origin = old.made_from or conjugate
     scale = size_of(aim, old.means) + abs(before)
     rho = 1.0
@@ -52,12 +54,16 @@ def damped(
 
 
 def refreshed(
-    polynomial: Polynomial, touches: tuple[int, ...], sites: Mapping[int, SiteBlock], factors: Factors
+    polynomial: Polynomial,
+    touches: tuple[int, ...],
+    sites: Mapping[int, SiteBlock],
+    factors: Factors,
+    concave: bool = False,
 ) -> Factors:
     """The factors with the sites' stand-ins made at the present predictor."""
     out = list(factors)
     for s in touches:
-        out[s] = sites[s].best(polynomial.gradient(s, factors), factors[s])
+        out[s] = sites[s].stand_in(polynomial.gradient(s, factors), concave)
     return tuple(out)
 
 

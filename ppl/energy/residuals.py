@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ppl.energy.links import steady
 from ppl.energy.poly import NotPolynomial, Poly
 from ppl.energy.symbolic import Symbolic
 from ppl.energy.terms import Residual, Term
@@ -125,7 +126,7 @@ def _with(s: Symbolic, node: g.Node, value: Named, statement: g.Statement, x: Na
     for d in (*value.dims, *x.dims):
         at.define_dim(d, s.at.size(d))
     with np.errstate(all="ignore"):
-        return densities.log_density(at, _distribution(statement), x, statement.event)
+        return densities.log_density(at, steady(_distribution(statement)), x, statement.event)
 
 
 def density_dims(

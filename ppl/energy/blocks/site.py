@@ -60,12 +60,17 @@ class SiteBlock(Block):
         return mean, np.maximum(square - np.square(mean), 0.0)
 
     def best(self, gradients: Gradients, before: Factor | None) -> Factor:
+        return self.stand_in(gradients)
+
+    def stand_in(self, gradients: Gradients, concave: bool = False) -> Factor:
+        """The quadratic at the present predictor; ``concave`` drops curvature that would lower a precision."""
         mean, variance = self.predictor(gradients)
         x, w = self._rule
         wide = np.maximum(variance, NARROW * (1.0 + np.square(mean) * 1e-6))
         values = self._at(mean, wide, x)
         g = np.tensordot(w * x, values, 1) / np.sqrt(wide)
-        h = np.minimum(np.tensordot(w * (np.square(x) - 1.0), values, 1) / wide, 0.0)
+        h = np.tensordot(w * (np.square(x) - 1.0), values, 1) / wide
+        h = np.minimum(h, 0.0) if concave else h
         first, second = self.weight * (g - h * mean), self.weight * 0.5 * h
         return self.priced({FIRST: first, SECOND: second}, mean, variance)
 
