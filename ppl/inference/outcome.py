@@ -10,6 +10,7 @@ Status = Literal["converged", "not_converged", "unbounded", "time_limit", "inter
 SENTENCES: dict[str, str] = {
     "converged": "converged",
     "max_steps": "stopped at the step limit before converging; raise --max-steps or rescale the predictors",
+    "max_sweeps": "stopped at the sweep limit before converging; raise --max-sweeps",
     "stalled": "stopped where no step improves the objective in floating point, short of convergence; "
     "rescale the predictors or the response",
     "unbounded": "no maximum found: the approximation kept widening, so the posterior may be improper; "

@@ -10,6 +10,7 @@ from ppl.posterior.numbers import decimals_for, printable, shown
 HEADER = ("mean", "sd", "5 %", "50 %", "95 %")
 LONG = 12  # a longer quantity is shortened
 KEPT = 8  # to this many elements
+ROUNDING = 1e-12  # sds that are rounding error
 
 Line = tuple[str, ...] | str
 
@@ -19,7 +20,9 @@ def cells(row: Row) -> tuple[str, ...]:
     decimals = decimals_for(row.sd)
     if row.sd == 0:
         return (printable(row.name), shown(row.mean, 4), "", "", "", "")
-    return (printable(row.name), *(shown(getattr(row, c), decimals) for c in COLUMNS))
+    figures = (getattr(row, c) for c in COLUMNS)
+    tiny = ROUNDING * row.sd  # what is left of a mean of 0
+    return (printable(row.name), *(shown(0.0 if abs(v) < tiny else v, decimals) for v in figures))
 
 
 def text_table(estimates: Sequence[Estimates], short: bool = False, more: str = "") -> str:

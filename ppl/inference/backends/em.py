@@ -75,7 +75,7 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
         quiet = settled(now, state.quiet, self.tolerance, target.observations, STILL)
         new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
         if quiet >= 2 or now.sweep >= self.max_sweeps:
-            return self._ended(target, new, "converged" if quiet >= 2 else "max_steps")
+            return self._ended(target, new, "converged" if quiet >= 2 else "max_sweeps")
         return new
 
     def _order(self, ascent: Ascent) -> list[int]:
