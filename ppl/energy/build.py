@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ppl.energy.contracted import contracted, live
 from ppl.energy.declare import declared, orders_of, supports_of
 from ppl.energy.densities import density
-from ppl.energy.poly import MOST_CELLS, Algebra, Monomial, NotPolynomial, Poly
+from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly
 from ppl.energy.residuals import residual
 from ppl.energy.states import attached, one_state_each
 from ppl.energy.store import define_values, own_elements
@@ -19,7 +20,7 @@ from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, layout, own_cells, row_weights
 from ppl.graph.evaluate import StillVector
 from ppl.graph.guard import evaluating
-from ppl.graph.named import Named, constant, union
+from ppl.graph.named import Named, constant
 from ppl.graph.nodes import Dim
 from ppl.graph.order import groups
 from ppl.graph.potentials import Weight
@@ -116,37 +117,6 @@ def _weighted(s: Symbolic, m: Monomial, every: frozenset[Dim], weight: Weight) -
         elif weights is not None:
             coefficient = s.algebra.times(coefficient, constant(weights.astype(float), (d,)))
     return replace(m, coefficient=coefficient)
-
-
-def contracted(algebra: Algebra, m: Monomial) -> Monomial:
-    """The dims that no atom has summed out of the coefficient, whose factors meet here."""
-    keep = frozenset[Dim]().union(*(a.dims for a in m.atoms))
-    factors = (m.coefficient, *m.more)
-    dims = union((x.dims for x in factors), algebra.at.size)
-    kept = tuple(d for d in dims if d in keep)
-    if len(kept) == len(dims):
-        return algebra.whole(m)
-    if algebra.cells(kept) > MOST_CELLS:
-        raise NotPolynomial("a product of data would not fit in memory")
-    number = {d: i for i, d in enumerate(dims)}
-    operands = [part for x in factors for part in (x.numpy[0], [number[d] for d in x.dims])]
-    array = np.einsum(*operands, [number[d] for d in kept], optimize=len(factors) > 1)
-    return replace(m, coefficient=Named(np.asarray(array)[None], kept), more=())
-
-
-def live(algebra: Algebra, m: Monomial) -> Monomial:
-    """Without the places along dims at which the coefficient is 0, where these are the most."""
-    states = {a.state for a in m.atoms}
-    for d in m.coefficient.dims:
-        c = m.coefficient
-        others = tuple(i for i in range(c.numpy.ndim) if i != 1 + c.dims.index(d))
-        places = np.flatnonzero((c.numpy != 0).any(axis=others))
-        if d in states or not 0 < 2 * len(places) <= algebra.at.size(d):
-            continue
-        new = algebra.fresh(d)
-        algebra.at.define_dim(new, len(places))
-        m = algebra.moved(m, {d: constant(places, (new,))})
-    return m
 
 
 def _without_constants(terms: list[Term]) -> tuple[tuple[Term, ...], float]:

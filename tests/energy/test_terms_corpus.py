@@ -126,7 +126,28 @@ def test_wide_sums_of_data_meet_before_they_are_stored() -> None:
         'index F\ntable rows(y: real, x[F]: real = "x_*")\nb[f] ~ Normal(0, 1) for f in F\n'
         "y[n] ~ Normal(sum(b[f] * x[n, f] for f in F), 1) for n in rows\n"
     )
-    found = energy(problem_of(Case("wide", text, {"rows": table}), noncentre=False))
+    problem = problem_of(Case("wide", text, {"rows": table}), noncentre=False)
+    found = energy(problem)
     square = [t for t in found.terms if len(t.atoms) == 2 and t.coefficient.dims]
     assert [t.coefficient.numpy.shape for t in square] == [(1, columns, columns)]
     assert np.allclose(square[0].coefficient.numpy[0], -0.5 * x.T @ x)
+
+
+def test_rows_of_a_group_meet_too() -> None:
+    rng = np.random.default_rng(1)
+    rows, columns = 500, 16
+    lines = [
+        ",".join(map(str, ["abc"[i % 3], round(float(rng.normal()), 3), *rng.normal(size=columns).round(3)]))
+        for i in range(rows)
+    ]
+    table = "g,y," + ",".join(f"x_{i}" for i in range(columns)) + "\n" + "\n".join(lines) + "\n"
+    text = (
+        'index F, G\ntable rows(g: G, y: real, x[F]: real = "x_*")\nb[f] ~ Normal(0, 1) for f in F\n'
+        "t[j] ~ Gamma(1, 1) for j in G\n"
+        "y[n] ~ Normal(sum(b[f] * x[n, f] for f in F), precision = t[g[n]]) for n in rows\n"
+    )
+    problem = problem_of(Case("wide", text, {"rows": table}), noncentre=False)
+    found = energy(problem)
+    assert max(t.coefficient.numpy.size for t in found.terms) <= 3 * columns**2 + rows * columns
+    point = {"b": rng.normal(size=columns), "t": rng.gamma(2.0, 1.0, 3)}
+    assert np.isclose(value(found, point), problem.log_joint(point)[0], rtol=1e-10)
