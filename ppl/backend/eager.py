@@ -41,8 +41,28 @@ def gradients(tape: Tape, output: Value, inputs: Sequence[Value]) -> tuple[Array
                 part = i.op.pull(n, g, values[i.out], tuple(arguments), i.attributes)
                 _accumulate(found, slot, part, values[slot])
     return values[output.slot], [
-        found[v.slot] if v.slot in found else np.zeros_like(v.example) for v in inputs
+        found[v.slot] if v.slot in found else np.zeros_like(values[v.slot]) for v in inputs
     ]
+
+
+def replay(tape: Tape, inputs: Sequence[tuple[Value, Array]]) -> None:
+    """Compute everything on the tape anew, some inputs changed.
+
+    >>> from ppl.backend import ops as xp
+    >>> tape = Tape(np.zeros(1))
+    >>> x = tape.another_input(np.array([2.0]))
+    >>> y = xp.square(x)
+    >>> replay(tape, [(x, np.array([3.0]))])
+    >>> tape.examples[y.slot].tolist()
+    [9.0]
+    """
+    values = tape.examples
+    for value, array in inputs:
+        values[value.slot] = array
+    with np.errstate(all="ignore"):
+        for i in tape.instructions:
+            arguments = [c if s is None else values[s] for s, c in zip(i.slots, i.constants, strict=True)]
+            values[i.out] = i.op.forward(*arguments, **i.attributes)
 
 
 def _accumulate(found: dict[int, Array], slot: int, part: Array, value: Array) -> None:

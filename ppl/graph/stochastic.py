@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ppl.backend.eager import gradients
-from ppl.backend.tape import Tape
+from ppl.backend.eager import gradients, replay
+from ppl.backend.tape import Tape, Value
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, layout
 from ppl.graph.batch import Batch, Plan, batch_plan, take_batch
@@ -56,6 +56,17 @@ class View:
     layout: Layout
     pieces: tuple[Piece, ...]
     scale: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """An evaluation on a tape: its inputs, its standard normal numbers, and what it gives."""
+
+    tape: Tape
+    inputs: tuple[Value, ...]
+    noise: tuple[Value, ...]
+    objective: Value
+    parts: tuple[Array, Array, Array]
 
 
 class StochasticElbo:
@@ -142,15 +153,42 @@ class StochasticElbo:
         self, x: Array, view: View, rng: np.random.Generator, draws: int, rate_weight: float = 1.0
     ) -> Slopes:
         """The objective averaged over draws, and its slopes."""
+        known = self._recordings.get((draws, rate_weight)) if view is self.everything else None
+        if known is None:
+            known = self._recorded(x, view, rng, draws, rate_weight)
+            if view is self.everything:
+                self._recordings[(draws, rate_weight)] = known
+        else:
+            noise = [(v, self.noise(rng)("", v.shape)) for v in known.noise]
+            pieces = zip(known.inputs, (p.take(x) for p in view.pieces), strict=True)
+            replay(known.tape, [*pieces, *noise])
+        whole, slopes = gradients(known.tape, known.objective, known.inputs)
+        likelihood, rate, kl = (_mean(known.tape, v) for v in known.parts)
+        count = len(whole)
+        own = tuple(
+            p.put(s) / count if count > 1 else p.put(s) for p, s in zip(view.pieces, slopes, strict=True)
+        )
+        return Slopes(float(np.mean(whole)), likelihood, rate, kl, view.pieces, own)
+
+    def _recorded(
+        self, x: Array, view: View, rng: np.random.Generator, draws: int, rate_weight: float
+    ) -> Recording:
+        """One evaluation on a tape: it is its own forward pass, and where nothing but x changes it is replayed."""
         tape = Tape(np.zeros(1))
         inputs = [tape.another_input(p.take(x)) for p in view.pieces]
-        found = evaluate(view.layout, self._family(view, inputs, self.noise(rng), draws))
-        value = found.objective(rate_weight)
-        whole, slopes = gradients(tape, value, inputs)
-        count = len(whole)
-        likelihood, rate, kl = (_mean(v) for v in (found.log_likelihood, found.rate, found.kl))
-        own = tuple(p.put(s) / count if count > 1 else p.put(s) for p, s in zip(view.pieces, slopes, strict=True))
-        return Slopes(float(np.mean(whole)), likelihood, rate, kl, view.pieces, own)
+        drawn: list[Value] = []
+
+        def noise(name: str, shape: tuple[int, ...]) -> Array:
+            drawn.append(tape.another_input(self.noise(rng)(name, shape)))
+            return drawn[-1]
+
+        found = evaluate(view.layout, self._family(view, inputs, noise, draws))
+        parts = (found.log_likelihood, found.rate, found.kl)
+        return Recording(tape, tuple(inputs), tuple(drawn), found.objective(rate_weight), parts)
+
+    @cached_property
+    def _recordings(self) -> dict[tuple[int, float], Recording]:
+        return {}
 
     def parts(
         self, x: Array, view: View, noise: Noise, draws: int, closed: bool = True
@@ -226,9 +264,9 @@ def _check_supports(lay: Layout) -> None:
                 check_support(at, s, at.named(s.observed))
 
 
-def _mean(x: Array) -> float:
-    """The mean over draws of a value that may be traced."""
-    return float(np.mean(np.asarray(getattr(x, "example", x))))
+def _mean(tape: Tape, x: Array) -> float:
+    """The mean over draws of a part that may be on the tape."""
+    return float(np.mean(tape.examples[x.slot] if isinstance(x, Value) else x))
 
 
 def _touches(at: Evaluator, p: Parameter, cut: Mapping[str, Array]) -> bool:
