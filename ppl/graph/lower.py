@@ -182,7 +182,7 @@ def require_latents(lay: Layout) -> None:
         help = (
             "`--method bbvi` and `--method cavi` fit models with discrete latents alone"
             if lay.discrete
-            else None
+            else ""
         )
         raise DataError(
             (Diagnostic("E603", "the model has no continuous latent or param to fit", help=help),)

@@ -10,6 +10,7 @@ on later with the same bits. Progress, limits, interruption and checkpoints belo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -47,6 +48,10 @@ class AbstractBackend(ABC, Generic[T, S, R]):
         """What to fit, from a bound problem: its log density on the real line, unless a method says otherwise."""
         found: T = problem.target()
         return found
+
+    def explain(self, problem: Any) -> Iterable[str]:
+        """A line for each part of the approximation, known before any fitting."""
+        return (self.summary,)
 
     @abstractmethod
     def init(self, target: T, rng: np.random.Generator) -> S:

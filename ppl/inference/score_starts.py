@@ -1,4 +1,4 @@
-"""Where to start: a few short runs from draws of the prior, of which the best is gone on with.
+"""Where to start: short runs from draws of the prior, of which the better half is gone on with, until one is left.
 
 Latents that name interchangeable groups are all alike at the middle of the prior, where gradients
 vanish; draws of the prior differ.
@@ -7,6 +7,7 @@ vanish; draws of the prior differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from ppl.inference.score_ascent import Ascent, begin
 from ppl.inference.score_estimate import ScoreTarget
 from ppl.posterior.target import Array
 
-SHORT = 60  # steps of each trial run
+SHORT = 40  # steps of each trial run in the first round; a round has twice as many as the one before
+LABELLED, FEW = 16, 2
 JUDGED = 20  # of its last noisy ELBOs are averaged
 FAR = 20.0  # coordinates of a start lie within this of 0
 
@@ -36,22 +38,34 @@ def best_start(
     rate: float,
 ) -> Ascent:
     """The best of ``count`` trial runs. Raises `NotFinite` where no start has a finite log joint."""
-    best, height, trouble = None, -np.inf, "the log joint is not finite at any start"
+    tried: list[Ascent] = []
+    trouble = "the log joint is not finite at any start"
     for centre, sd in _centres(target, rng, max(count, 1), log_sd, spread):
+        if len(tried) == max(count, 1):
+            break
         theta = target.family.start(centre, rng, sd, spread)
         try:
-            tried = _run(begin(theta, _blocks(target), rate), step, rng, SHORT if count > 1 else 1)
+            tried.append(step(begin(theta, _blocks(target), rate), rng))
         except NotFinite as error:
             trouble = str(error)
-            continue
-        found = float(tried.elbos[-JUDGED:].mean())
-        if found > height:
-            best, height = tried, found
-        if count <= 1:
-            break
-    if best is None:
+    if not tried:
         raise NotFinite(trouble)
-    return begin(best.theta, _blocks(target), rate)
+    steps = SHORT
+    while len(tried) > 1:
+        run = [_run(at, step, rng, steps) for at in tried]
+        tried = sorted(run, key=_height, reverse=True)[: (len(tried) + 1) // 2]
+        steps *= 2
+    return begin(tried[0].theta, _blocks(target), rate)
+
+
+def usual_count(target: ScoreTarget) -> int:
+    """How many starts: many where labels name groups, one where nothing is discrete."""
+    kinds = {d.statement.body.type.element for d in target.family.discretes}
+    return LABELLED if "label" in kinds else FEW if kinds else 1
+
+
+def _height(at: Ascent) -> float:
+    return float(at.elbos[-JUDGED:].mean())
 
 
 def _blocks(target: ScoreTarget) -> int:
@@ -59,8 +73,12 @@ def _blocks(target: ScoreTarget) -> int:
 
 
 def _run(at: Ascent, step: Step, rng: np.random.Generator, steps: int) -> Ascent:
+    """Further steps of one stage; a run that leaves the finite goes no further."""
     for _ in range(steps):
-        at = step(at, rng)
+        try:
+            at = step(at, rng)
+        except NotFinite:
+            return replace(at, elbos=np.array([-np.inf]))
     return at
 
 

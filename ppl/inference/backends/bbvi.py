@@ -26,11 +26,10 @@ from ppl.inference.score_estimate import Estimate, ScoreTarget, estimate
 from ppl.inference.score_plan import Plan
 from ppl.inference.score_result import ScoreFit, result_of
 from ppl.inference.score_scaling import block_numbers, naturally_scaled
-from ppl.inference.score_starts import best_start
+from ppl.inference.score_starts import best_start, usual_count
 from ppl.posterior.diagnostics_findings import FitFacts
 
 START, STEP, FINISH = 0, 1, 2  # purposes of random streams
-USUAL_STARTS = 8
 PATIENCE = 50  # steps in a row that may be skipped because a draw is not finite
 
 
@@ -94,12 +93,11 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
     def init(self, target: ScoreTarget, rng: np.random.Generator) -> State:
         """The best of several short runs from draws of the prior (one where nothing is discrete)."""
         seed = int(rng.integers(2**62))
-        starts = self.starts or (USUAL_STARTS if target.family.discretes else 1)
         first = best_start(
             target,
             lambda at, draws: self._moved(target, at, draws)[0],
             stream(seed, START),
-            starts,
+            self.starts or usual_count(target),
             self.start_log_sd,
             self.start_spread,
             self.rate,
