@@ -29,7 +29,7 @@ class Coordinates(Factored):
         self.restarts = restarts
         self.elbo = state.elbo
         self.log_evidence = state.elbo if exact(ascent) else None
-        self.evidence_reason = _evidence_reason(ascent)
+        self.evidence_reason = evidence_reason(ascent)
 
     @cached_property
     def blocks(self) -> tuple[BlockReport, ...]:  # type: ignore[override]
@@ -101,7 +101,9 @@ class Coordinates(Factored):
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         total: Array = 0.0
-        draws = {n: self._filled(n, np.asarray(a)) for n, a in self.ascent.plan.splits.parts(draws, 1).items()}
+        draws = {
+            n: self._filled(n, np.asarray(a)) for n, a in self.ascent.plan.splits.parts(draws, 1).items()
+        }
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
             if isinstance(block, DiscreteBlock | DiscreteChain | SiteBlock):
                 continue
@@ -137,12 +139,18 @@ def tied(ascent: Ascent) -> tuple[str, Span | None]:
     for product in ascent.polynomial.products:
         free = sorted({op.block for op in product.operands if not is_point(ascent.blocks[op.block])})
         if len(free) > 1:
-            names = " and ".join(", ".join(ascent.blocks[i].names) for i in free[:2])
+            names = " and ".join(_called(ascent.blocks[i]) for i in free[:2])
             return names, None if product.origin is None else product.origin.span
     return "", None
 
 
-def _evidence_reason(ascent: Ascent) -> str:
+def _called(block: Block) -> str:
+    """The latents of a block, or the statement that a stand-in is of."""
+    return f"the stand-in of `{block.statement}`" if isinstance(block, SiteBlock) else ", ".join(block.names)
+
+
+def evidence_reason(ascent: Ascent) -> str:
+    """Why the bound is the evidence, or is not."""
     names = tied(ascent)[0]
     if names:
         return f"a bound: a factor ties {names}"
