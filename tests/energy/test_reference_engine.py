@@ -1,6 +1,7 @@
 """The compiled engine makes the same updates as the hand-written references, and has the same bound.
 
-Both start from one q and update the same block; mean parameters agree to 1e-9 of their size, bounds to 1e-10.
+Both start from one q and update the same blocks in turn; mean parameters agree to 1e-9 of their size, bounds to
+1e-10. Probabilities of discrete latents agree because all that the others read of them does.
 Nothing is left to chance beyond fixed seeds, so there are no false alarms; the broken twin has a prior changed.
 """
 
@@ -19,8 +20,8 @@ from tests.energy.reference import expect as e
 from tests.energy.reference.case import Array, Case, Data, State
 from tests.energy.reference.cases import CASES
 
-REFUSED = pytest.mark.xfail(reason="a product over earlier sticks is refused", strict=True)
-NAMES = [pytest.param(n, marks=REFUSED) if "stick" in n else n for n in sorted(CASES)]
+NAMES = sorted(CASES)
+DISCRETE = ("Categorical", "Chain")
 CHANGES = {
     "Gamma(2,": "Gamma(2.1,",
     "Wishart(5,": "Wishart(5.1,",
@@ -49,10 +50,6 @@ def statistics(family: str, b: dict[str, Array]) -> dict[str, Array]:
         return {"log": e.dirichlet_log(b)}
     if family == "Wishart":
         return {"x": e.wishart_mean(b), "logdet": e.wishart_log_det(b)}
-    if family == "Categorical":
-        return {"is": b["p"]}
-    if family == "Chain":
-        return {"is": b["node"], "pairs": b["pair"]}
     value = b["value"]
     with np.errstate(
         divide="ignore", invalid="ignore"
@@ -79,8 +76,24 @@ def gaussian(b: dict[str, Array]) -> dict[str, Array]:
 
 
 def factors(case: Case, plan: Ascent, state: State) -> tuple[Factor, ...]:
-    """The engine's factors at a reference's state; entropies are left to the updates."""
-    return tuple(Factor(means(case, block, state), 0.0, natural(state, block)) for block in plan.blocks)
+    """The engine's factors at a reference's start: those of discrete latents by the updates that it made."""
+    hidden = [i for i, b in enumerate(plan.blocks) if case.families[b.names[0]] in DISCRETE]
+    found = [flat(b) if i in hidden else known(case, b, state) for i, b in enumerate(plan.blocks)]
+    now = tuple(found)
+    for i in hidden:
+        now = plan.update(now, i)[0]
+    return now
+
+
+def flat(block: Any) -> Factor:
+    """Even probabilities."""
+    made: Factor = block.best({key: np.zeros(shape) for key, shape in block.shapes().items()}, None)
+    return made
+
+
+def known(case: Case, block: Any, state: State) -> Factor:
+    """The factor with the state's mean parameters; its entropy is left to its update."""
+    return Factor(means(case, block, state), 0.0, natural(state, block))
 
 
 def natural(state: State, block: Any) -> dict[str, Array]:
@@ -100,39 +113,38 @@ def shaped(own: dict[str, Array], stat: str, shape: tuple[int, ...]) -> Array:
     """One statistic in the engine's shape."""
     if stat == "pair" and own["pair"].size != np.prod(shape):
         return own["power:2"].reshape(shape)
-    if stat == "pairs":
-        first = np.zeros(shape[1:])
-        return np.stack([first, own["pairs"]]) if shape[0] == 2 else own["pairs"][None]
     if stat == "lag":
         return np.concatenate([[0.0], own["lag"]])
     return np.asarray(own[stat]).reshape(shape)
 
 
-def apart(case: Case, plan: Ascent, state: State, data: Data) -> dict[str, float]:
-    """By block: the largest difference of the two updates, in units of the largest entry."""
-    begun, found = factors(case, plan, state), {}
-    for i, block in enumerate(plan.blocks):
-        new = plan.update(begun, i)[0][i].means
-        hand = means(case, block, case.update(state, data, block.names[0]))
-        gaps = [difference(new[key], hand[key], key[0]) for key in hand]
-        found[block.names[0]] = max(gaps)
+def apart(case: Case, plan: Ascent, state: State, data: Data, sweeps: int = 2) -> dict[str, float]:
+    """By block: the largest difference after an update, both sides going on from their own."""
+    now, found = factors(case, plan, state), dict.fromkeys(case.blocks, 0.0)
+    order = {block.names[0]: i for i, block in enumerate(plan.blocks)}
+    for name in case.blocks * sweeps:
+        now, state = plan.update(now, order[name])[0], case.update(state, data, name)
+        if (
+            case.families[name] not in DISCRETE
+        ):  # how those are stored is the engine's affair; others read them
+            hand = means(case, plan.blocks[order[name]], state)
+            gaps = [difference(now[order[name]].means[key], hand[key], key[0]) for key in hand]
+            found[name] = max(found[name], *gaps)
     return found
 
 
 def difference(ours: Array, hand: Array, stat: str) -> float:
-    """Relative to the largest entry; edges of a chain that stand for no pair are left out."""
-    if stat == "pairs":
-        ours, hand = ours[-1], hand[-1]
+    """Relative to the largest entry; the edge of a chain that stands for no pair is left out."""
     if stat == "lag":
         ours, hand = ours[1:], hand[1:]
     return float(np.max(np.abs(ours - hand)) / (1e-12 + np.max(np.abs(hand))))
 
 
 def begun(case: Case, seed: int) -> tuple[Data, State]:
-    """Data, and a q after one sweep by hand."""
+    """Data, and a q to start from."""
     rng = np.random.default_rng(seed)
     data = case.columns(rng)
-    return data, case.sweep(case.start(data, rng), data)
+    return data, case.start(data, rng)
 
 
 @pytest.mark.parametrize("name", NAMES)
