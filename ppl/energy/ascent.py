@@ -18,10 +18,11 @@ from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.site import SiteBlock
 from ppl.energy.damped import damped
-from ppl.energy.lowering import lower
+from ppl.energy.lowering import Product, lower
 from ppl.energy.operands import Size
 from ppl.energy.plan import Plan
 from ppl.energy.polynomial import Polynomial
+from ppl.energy.row_products import rewritten
 from ppl.energy.sites import site_products, touched
 
 ROUNDING = 1e-12  # of the sum of |terms|: what an update may lose to rounding
@@ -45,10 +46,14 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Ascent:
-    """A plan with its polynomial: everything that sweeps need."""
+    """A plan with its polynomial: everything that sweeps need.
+
+    ``lowered``: the polynomial's products as they read each element, before sums over elements took their place.
+    """
 
     plan: Plan
     polynomial: Polynomial
+    lowered: tuple[Product, ...] = ()
 
     @property
     def blocks(self) -> Sequence[Block]:
@@ -56,11 +61,19 @@ class Ascent:
 
     def elbo(self, factors: Sequence[Factor]) -> tuple[float, float]:
         """The bound, and the sum of the absolute values of its terms."""
+        factors = self.completed(factors)
         values = self.polynomial.values(factors)
         entropies = np.array([f.entropy for f in factors])
         constant = self.plan.energy.constant
         total = float(np.sum(values) + np.sum(entropies) + constant)
         return total, float(np.sum(np.abs(values)) + np.sum(np.abs(entropies)) + abs(constant))
+
+    def completed(self, factors: Sequence[Factor]) -> tuple[Factor, ...]:
+        """The factors with all arrays that the products read."""
+        return tuple(
+            b.completed(f) if isinstance(b, DiscreteBlock | DiscreteChain) else f
+            for b, f in zip(self.blocks, factors, strict=True)
+        )
 
     @cached_property
     def sites(self) -> dict[int, SiteBlock]:
@@ -75,6 +88,7 @@ class Ascent:
         self, factors: tuple[Factor, ...], i: int, heat: float = 1.0
     ) -> tuple[tuple[Factor, ...], float, float]:
         """Block i at its optimum: the factors, the gain in the ELBO (nats), the scale of its rounding."""
+        factors = self.completed(factors)
         if i in self._touched:
             return damped(self.polynomial, self.blocks[i], i, self._touched[i], self.sites, factors)
         gradients = self.polynomial.gradient(i, factors)
@@ -123,11 +137,31 @@ def moved(old: Factor, new: Factor) -> float:
     return out
 
 
-def ascent(plan: Plan) -> Ascent:
-    """Lower every term of a plan. Raises `NotMultilinear` where a term is not affine in a block."""
+def ascent(plan: Plan, sums: bool = True) -> Ascent:
+    """Lower every term of a plan. Raises `NotMultilinear` where a term is not affine in a block.
+
+    Without ``sums`` every product reads every element: slow, and the same to rounding.
+    """
     size = Size(plan.energy.sizes)
     products = [lower(t, n, plan.blocks, plan.of, size) for n, t in enumerate(plan.energy.terms)]
     first = len(plan.blocks) - len(plan.energy.residuals)
     for number, residual in enumerate(plan.energy.residuals):
         products += site_products(residual, first + number, plan.blocks, plan.of, size)
-    return Ascent(plan, Polynomial(tuple(products), size))
+    return (
+        summed(plan, tuple(products), size)
+        if sums
+        else Ascent(plan, Polynomial(tuple(products), size), tuple(products))
+    )
+
+
+def summed(plan: Plan, products: tuple[Product, ...], size: Size) -> Ascent:
+    """The same with sums over elements in place of reads of discrete latents, wherever these have a form for it."""
+    sites = {i: b for i, b in enumerate(plan.blocks) if isinstance(b, SiteBlock)}
+    shorter, parts = rewritten(products, plan.blocks, size, frozenset(touched(products, sites)))
+    dense = {op.block for p in shorter for op in p.operands if op.key[0] == "is"}
+    blocks = list(plan.blocks)
+    for i, own in parts.items():
+        block = blocks[i]
+        if isinstance(block, DiscreteBlock | DiscreteChain):
+            blocks[i] = replace(block, parts=own, dense=i in dense)
+    return Ascent(replace(plan, blocks=tuple(blocks)), Polynomial(shorter, size), products)

@@ -82,7 +82,7 @@ def _features(ascent: Ascent, i: int) -> Array | None:
     block = ascent.blocks[i]
     assert isinstance(block, DiscreteBlock | DiscreteChain)
     columns: list[Array] = []
-    for product in ascent.polynomial.products:
+    for product in ascent.lowered:
         columns += _columns(product, i, block.latent.shape)
     if not columns:
         return None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import ClassVar
 
 import numpy as np
 
-from ppl.energy.blocks.base import Array, Block, Factor, Gradients
+from ppl.energy.blocks.base import Array, Block, Factor, Gradients, inner
 from ppl.energy.operands import Key
+from ppl.energy.row_sums import Codes, Columns, Dense, Means, RowSums
 from ppl.energy.terms import Latent
 
 
@@ -17,10 +20,13 @@ from ppl.energy.terms import Latent
 class DiscreteBlock(Block):
     """Elements of one discrete latent, each with its own probabilities r: (*shape, K).
 
-    An element that stands for m equal ones (a weighted row) counts m times.
+    An element that stands for m equal ones (a weighted row) counts m times. ``parts``: what terms read of r as
+    sums over elements; ``dense``: whether some term reads r itself, which is then kept.
     """
 
     latent: Latent
+    parts: tuple[Columns | Codes, ...] = ()
+    dense: bool = True
     family: ClassVar[str] = "Categorical"
 
     @property
@@ -36,40 +42,73 @@ class DiscreteBlock(Block):
         assert self.latent.states is not None
         return (*self.latent.shape, len(self.latent.states))
 
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Steps between elements along each axis, in the order of the sums."""
+        shape = self.latent.shape
+        return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
+
     def shapes(self) -> dict[Key, tuple[int, ...]]:
         return {self.key: self.shape}
 
+    @cached_property
+    def rows(self) -> RowSums:
+        """The sums over elements, and how often each element counts."""
+        latent, n = self.latent, prod(self.latent.shape)
+        count = None if latent.multiplicity is None else np.ravel(latent.multiplicity).astype(float)
+        weight = count
+        if latent.defined is not None:
+            defined = np.ravel(np.broadcast_to(latent.defined, latent.shape)).astype(float)
+            weight = defined if count is None else defined * count
+        allowed = None if latent.allowed is None else self._front(latent.allowed)
+        return RowSums(n, self.shape[-1], self.parts, count, weight, allowed)
+
+    def _front(self, array: Array) -> Array:
+        """(*shape, K) to (K, N)."""
+        return np.ascontiguousarray(np.broadcast_to(array, self.shape).reshape(-1, self.shape[-1]).T)
+
+    def _back(self, r: Array) -> Array:
+        """(K, N) to (*shape, K)."""
+        return np.ascontiguousarray(r.T).reshape(self.shape)
+
     def best(self, gradients: Gradients, before: Factor | None) -> Factor:
-        potential = np.broadcast_to(gradients.get(self.key, np.zeros(())), self.shape)
-        count = self.latent.multiplicity
-        if count is not None:
-            safe = np.where(count > 0, count, 1.0)[..., None]
-            potential = potential / safe
-        return self.from_potential(potential)
+        given = gradients.get(self.key)
+        if given is None:
+            return self._softmax(gradients, None, self.dense)
+        scores = self._front(given)
+        if self.rows.weight is not None:
+            scores = np.where(self.rows.weight > 0, scores, 0.0)
+        return self._softmax(gradients, lambda lo, hi: scores[:, lo:hi], True)
 
-    def from_potential(self, potential: Array) -> Factor:
-        """Softmax down the last axis; states that data rule out get none."""
-        if self.latent.allowed is not None:
-            potential = np.where(self.latent.allowed, potential, -np.inf)
-        top = potential.max(-1, keepdims=True)
-        top = np.where(np.isfinite(top), top, 0.0)
-        r = np.exp(potential - top)
-        total = r.sum(-1, keepdims=True)
-        r /= total
-        log_normaliser = (np.log(total) + top)[..., 0]
-        finite = np.where(r > 0, potential, 0.0)
-        entropy = log_normaliser - np.einsum("...k,...k->...", r, finite)
-        return Factor({self.key: r}, self.counted(entropy), {"probabilities": r})
+    def _softmax(self, gradients: Gradients, dense: Dense | None, keep: bool) -> Factor:
+        found = self.rows.softmax(gradients, dense, keep)
+        if found.probabilities is None:
+            made = {self.key: lambda: self._back(self.rows.probabilities(gradients, dense))}
+            means = Means(found.sums, made)
+        else:
+            means = Means({**found.sums, self.key: self._back(found.probabilities)})
+        told = {key: g for key, g in gradients.items() if key != self.key}
+        return Factor(means, found.log_normaliser - found.carried - inner(told, means))
 
-    def counted(self, per_element: Array) -> float:
-        """A sum over elements, as often as each counts."""
-        weight = self.latent.multiplicity
-        if self.latent.defined is not None:
-            per_element = np.where(self.latent.defined, per_element, 0.0)
-        return float(np.sum(per_element if weight is None else weight * per_element))
+    def completed(self, factor: Factor) -> Factor:
+        """A factor that has r but not its sums, with these."""
+        if all(p.key in factor.means for p in self.parts):
+            return factor
+        r = factor.means[self.key]
+        sums = self.rows.of(self._front(r))
+        return Factor(
+            Means({**sums, self.key: r}), factor.entropy, factor.natural, factor.notes, factor.made_from
+        )
 
     def start(self, rng: np.random.Generator, spread: float) -> Factor:
-        return self.from_potential(spread * rng.standard_normal(self.shape))
+        """Random scores, of which none are kept: a chunk's come from a generator of its own."""
+        seed, rows = int(rng.integers(2**62)), self.rows
+
+        def scores(lo: int, hi: int) -> Array:
+            noise = np.random.default_rng([seed, lo]).standard_normal((rows.states, hi - lo))
+            return spread * (noise if rows.weight is None else noise * rows.weight[lo:hi])
+
+        return self._softmax({}, scores, self.dense)
 
     def sample(self, factor: Factor, rng: np.random.Generator, n: int) -> dict[str, Array]:
         r = factor.means[self.key]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -16,16 +18,23 @@ from ppl.energy.chain_steps import Steps
 from ppl.energy.chains.discrete import chain_marginals
 from ppl.energy.chains.paths import sample_paths
 from ppl.energy.operands import Key
+from ppl.energy.row_sums import Codes, Columns, Means, RowSums
 from ppl.energy.terms import Latent
 
 
 @dataclass(frozen=True, eq=False)
 class DiscreteChain(Block):
-    """All chains of one latent along one axis; restarts and batches are steps without a pair table."""
+    """All chains of one latent along one axis; restarts and batches are steps without a pair table.
+
+    ``parts``: what terms read of the states' probabilities as sums over cells; ``dense``: whether some term reads
+    the probabilities themselves.
+    """
 
     latent: Latent
     axis: int
     steps: Steps
+    parts: tuple[Columns | Codes, ...] = ()
+    dense: bool = True
     family: ClassVar[str] = "MarkovChain"
 
     @property
@@ -44,23 +53,51 @@ class DiscreteChain(Block):
             ("pairs", self.latent.name): (self.steps.classes, k, k),
         }
 
+    @property
+    def key(self) -> Key:
+        return ("is", self.latent.name)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Steps between cells along each axis: chain after chain, in time within."""
+        shape = self.latent.shape
+        order = [*(i for i in range(len(shape)) if i != self.axis), self.axis]
+        steps = {axis: prod(shape[j] for j in order[place + 1 :]) for place, axis in enumerate(order)}
+        return tuple(steps[i] for i in range(len(shape)))
+
+    @cached_property
+    def rows(self) -> RowSums:
+        """The sums over cells."""
+        allowed = self.latent.allowed
+        front = None if allowed is None else self._front(np.broadcast_to(allowed, self.shapes()[self.key]))
+        return RowSums(prod(self.latent.shape), self.states, self.parts, allowed=front)
+
     def best(self, gradients: Gradients, before: Factor | None) -> Factor:
         unary, pair = self._potentials(gradients)
         found = chain_marginals(unary, pair, self.steps.codes)
-        means: dict[Key, Array] = {
-            ("is", self.latent.name): self._back(found.node),
-            ("pairs", self.latent.name): found.pair_sums,
-        }
-        energy = inner({k: g for k, g in gradients.items() if k in means}, means)
+        node = found.node[0] if found.node.ndim == 3 else found.node
+        kept = {**self.rows.of(node), ("pairs", self.latent.name): found.pair_sums.reshape(pair.shape)}
+        if self.dense or self.key in gradients:
+            means = Means({**kept, self.key: self._back(node)})
+        else:
+            means = Means(kept, {self.key: lambda: self._back(node)})
+        energy = inner(gradients, means)
         return Factor(means, float(found.log_partition[0]) - energy, {"unary": unary, "pair": pair})
 
+    def completed(self, factor: Factor) -> Factor:
+        """A factor that has r but not its sums, with these."""
+        if all(p.key in factor.means for p in self.parts):
+            return factor
+        sums = self.rows.of(self._front(factor.means[self.key]))
+        means = Means({**sums, **factor.means})
+        return Factor(means, factor.entropy, factor.natural, factor.notes, factor.made_from)
+
     def _potentials(self, gradients: Gradients) -> tuple[Array, Array]:
-        name, shapes = self.latent.name, self.shapes()
-        unary = np.broadcast_to(gradients.get(("is", name), np.zeros(())), shapes[("is", name)])
-        if self.latent.allowed is not None:
-            unary = np.where(self.latent.allowed, unary, -np.inf)
-        pair = np.broadcast_to(gradients.get(("pairs", name), np.zeros(())), shapes[("pairs", name)])
-        return self._front(unary), np.ascontiguousarray(pair)
+        shapes, given = self.shapes(), gradients.get(self.key)
+        dense = None if given is None else self._front(np.broadcast_to(given, shapes[self.key]))
+        unary = self.rows.scores(self.rows.tables(gradients), dense, 0, self.rows.elements)
+        key = ("pairs", self.latent.name)
+        return unary, np.ascontiguousarray(np.broadcast_to(gradients.get(key, np.zeros(())), shapes[key]))
 
     def _front(self, unary: Array) -> Array:
         """(*shape, K) to (K, cells)."""
