@@ -252,14 +252,21 @@ class Problem:
 
         return state_probabilities(self._plain_layout, draws)
 
-    def log_likelihood(self, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def log_likelihood(
+        self, draws: Mapping[str, np.ndarray], without: Collection[str] = ()
+    ) -> dict[str, np.ndarray]:
         """log p(each observation | all others, latents) at draws: observed name -> (S, *shape).
 
         Discrete latents are summed out; where none is shared this is the observation's own density.
+        without: observations to leave out altogether.
         """
         from ppl.graph.pointwise import log_likelihood
 
-        return log_likelihood(self._plain_layout, draws)
+        lay = self._plain_layout
+        if without:
+            kept = (tuple(s for s in group if s.name not in without) for group in lay.groups)
+            lay = replace(lay, groups=tuple(group for group in kept if group))
+        return log_likelihood(lay, draws)
 
     def prior(self, draws: int, rng: np.random.Generator) -> Simulation:
         """Ancestral draws of all latents and observations."""

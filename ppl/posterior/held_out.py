@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -89,18 +89,29 @@ def log_scores(fit: Fit, data: Any, tables: Mapping[str, Any], seed: int, **read
     keep = int(np.clip(NUMBERS // max(cells, 1), 100, fit.draw_count))
     chosen = np.linspace(0, fit.draw_count - 1, keep).astype(int)
     draws = {name: array[chosen] for name, array in fit.draws.items() if "." not in name}
-    found = bound.problem.log_likelihood(moved(fit, bound, draws, rng))
-    return _averaged(_by_row(bound.problem, found))
+    return _averaged(_row_densities(bound.problem, moved(fit, bound, draws, rng)))
 
 
-def _by_row(problem: Any, found: Mapping[str, Array]) -> Array:
-    """Log densities (S, n): summed over what belongs to one row, where all observations are of the same rows."""
-    observed = [s for s in problem.plain.statements if s.kind == "observed" and s.name in found]
-    first = {s.place.plates[:1] for s in observed}
-    if len(first) == 1 and () not in first:
-        total: Array = np.sum([a.reshape(*a.shape[:2], -1).sum(2) for a in found.values()], axis=0)
+def _row_densities(problem: Any, draws: Mapping[str, Array]) -> Array:
+    """Log densities (S, n): of a row's observations together where all are of the same rows, else of each."""
+    graph = problem.plain
+    observed = [s for s in graph.statements if s.kind == "observed"]
+    # two loops over all of one table run over the same rows; a loop with a condition over its own
+    rows = {d if d in graph.domains else d.set for s in observed for d in s.place.plates[:1]}
+    together = len(rows) == 1 and all(s.place.plates for s in observed)
+    if len(observed) > 1 and together and problem.state_values():
+        parts = _one_after_another(problem, draws, [s.name for s in observed])
+    else:
+        parts = list(problem.log_likelihood(draws).values())
+    if together:
+        total: Array = np.sum([a.reshape(*a.shape[:2], -1).sum(2) for a in parts], axis=0)
         return total
-    return np.concatenate([a.reshape(len(a), -1) for a in found.values()], axis=1)
+    return np.concatenate([a.reshape(len(a), -1) for a in parts], axis=1)
+
+
+def _one_after_another(problem: Any, draws: Mapping[str, Array], names: Sequence[str]) -> list[Array]:
+    """log p(y1), log p(y2 | y1), ...: observations of a row that share a discrete latent are not independent."""
+    return [problem.log_likelihood(draws, names[k + 1 :])[name] for k, name in enumerate(names)]
 
 
 def _averaged(log_p: Array) -> Array:

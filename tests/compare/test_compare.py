@@ -148,6 +148,40 @@ def test_mixtures_are_scored_with_states_summed_out():
     assert found["mixture:dead=true"].held_out.to_best < 0 or found["mixture"].held_out.to_best < 0
 
 
+def test_observations_that_share_a_state_are_scored_jointly():
+    text = """
+table t(x: real, y: real)
+param s: positive
+z[i] ~ Bernoulli(0.7) for i in t
+x[i] ~ Normal(4 * z[i], s) for i in t
+y[i] ~ Normal(-4 * z[i], s) for i in t
+"""
+    x, y = np.array([0.1, 4.2, 3.0]), np.array([0.3, -3.9, -1.0])
+    found = ppl.compare(text, {"x": x, "y": y}, methods=["advi"], holdout_data={"x": x, "y": y})
+    s = found["advi"].fit.draws["s"][0]
+    z = np.array([0.0, 1.0])
+    joint = np.log([0.3, 0.7]) - 0.5 * ((x[:, None] - 4 * z) ** 2 + (y[:, None] + 4 * z) ** 2) / s**2
+    exact = np.log(np.exp(joint).sum(1)) - 2 * np.log(s) - f.LOG_2PI
+    assert found.rows == 3
+    assert found["advi"].held_out.value == pytest.approx(exact.mean(), abs=1e-9)
+
+
+def test_observations_of_one_row_count_together():
+    text = """
+table t(x: real, y: real)
+m ~ Normal(0, 1)
+x[i] ~ Normal(m, 1) for i in t
+y[i] ~ Normal(m, 1) for i in t
+"""
+    kept, new = {"x": [0.0, 1.0], "y": [1.0, 2.0]}, {"x": [1.0], "y": [2.0]}
+    found = ppl.compare(text, kept, methods=["advi"], holdout_data=new, draws=20000)
+    cov = np.eye(2) + 1 / 5
+    off = np.array([1.0, 2.0]) - 4 / 5
+    exact = -0.5 * off @ np.linalg.solve(cov, off) - 0.5 * np.linalg.slogdet(cov)[1] - f.LOG_2PI
+    assert found.rows == 1
+    assert abs(found["advi"].held_out.value - exact) < 6 * 0.8 / math.sqrt(20000)
+
+
 @pytest.mark.parametrize(
     "text, share, message",
     [
