@@ -88,11 +88,10 @@ def by_ppl(data: np.ndarray, single: bool) -> Callable[[int], None]:
     problem = ppl.compile(HERE / "vae.model").bind(columns).problem
     target = StochasticTarget(problem, f"images={BATCH}", single)
     estimates = target.estimates
-    at = [adam.begin(estimates.start(0, -1.0))]
+    at, steps = [adam.begin(estimates.start(0, -1.0))], target.steps(1, 1.0)
 
     def step(t: int) -> None:
-        view = estimates.batch(np.sort(rng.permutation(ROWS)[:BATCH]))
-        found = estimates.slopes(at[0].x, view, rng, 1)
+        found = steps.slopes(at[0].x, np.sort(rng.permutation(ROWS)[:BATCH]), rng)
         rates = [1e-3] * len(found.pieces)
         at[0] = adam.moved(at[0], found.pieces, found.slopes, rates, BATCH / ROWS)
 

@@ -27,6 +27,7 @@ def gradients(tape: Tape, output: Value, inputs: Sequence[Value]) -> tuple[Array
     ([13.0], [[4.0, 6.0]])
     """
     values = tape.examples
+    needed = _needed(tape, inputs)
     found: dict[int, Array] = {output.slot: np.ones_like(values[output.slot])}
     wanted = {v.slot for v in inputs}
     with np.errstate(all="ignore"):
@@ -36,13 +37,24 @@ def gradients(tape: Tape, output: Value, inputs: Sequence[Value]) -> tuple[Array
                 continue
             arguments = [c if s is None else values[s] for s, c in zip(i.slots, i.constants, strict=True)]
             for n, slot in enumerate(i.slots):
-                if slot is None or i.op.vjps[min(n, len(i.op.vjps) - 1)] is None:
+                if slot not in needed or i.op.vjps[min(n, len(i.op.vjps) - 1)] is None:
                     continue
                 part = i.op.pull(n, g, values[i.out], tuple(arguments), i.attributes)
+                assert slot is not None
                 _accumulate(found, slot, part, values[slot])
     return values[output.slot], [
         found[v.slot] if v.slot in found else np.zeros_like(values[v.slot]) for v in inputs
     ]
+
+
+def _needed(tape: Tape, inputs: Sequence[Value]) -> set[int | None]:
+    """The slots through which an input reaches anything."""
+    found: set[int | None] = {v.slot for v in inputs}
+    for i in tape.instructions:
+        if not found.isdisjoint(i.slots):
+            found.add(i.out)
+    found.discard(None)
+    return found
 
 
 def replay(tape: Tape, inputs: Sequence[tuple[Value, Array]]) -> None:

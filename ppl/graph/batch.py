@@ -94,7 +94,7 @@ def take_batch(program: t.Program, data: BoundData, plan: Plan, rows: Array) -> 
         data,
         sets={n: _cut_set(s, positions) for n, s in data.sets.items()},
         arrays={k: _cut_array(program, data, k, a, positions) for k, a in data.arrays.items()},
-        missing={k: _sliced(program, k, a, positions) for k, a in data.missing.items()},
+        missing={k: sliced(program, k, a, positions) for k, a in data.missing.items()},
         weights=weights,
         lines={n: x if x is None or n not in positions else x[positions[n]] for n, x in data.lines.items()},
     )
@@ -133,14 +133,15 @@ def _cut_set(s: BoundSet, positions: Mapping[str, Array]) -> BoundSet:
 def _cut_array(
     program: t.Program, data: BoundData, key: Key, array: Array, positions: Mapping[str, Array]
 ) -> Array:
-    out = _sliced(program, key, array, positions)
+    out = sliced(program, key, array, positions)
     kind = _type(program, key)
     if kind is not None and kind.element == "label" and kind.set is not None and kind.set in positions:
         out = np.searchsorted(positions[kind.set], out)
     return out
 
 
-def _sliced(program: t.Program, key: Key, array: Array, positions: Mapping[str, Array]) -> Array:
+def sliced(program: t.Program, key: Key, array: Array, positions: Mapping[str, Array]) -> Array:
+    """A column or given, or its mask, at the places of a batch along every axis that is cut."""
     kind = _type(program, key)
     sets = ([] if key[0] is None else [key[0]]) + ([] if kind is None else [a.set for a in kind.axes])
     for axis, name in enumerate(sets):

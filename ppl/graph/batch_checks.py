@@ -33,6 +33,8 @@ def _trouble(graph: g.Graph, node: g.Node, cut: frozenset[str]) -> str:
             return "reads earlier rows"
         case g.Apply(function="shift", arguments=(base, *_)) if base.type.set in cut:
             return "reads earlier rows"
+        case g.Apply(function="position" | "first" | "last", arguments=(label, *_)) if label.type.set in cut:
+            return "asks for the place of a row"
         case g.Reduce(over=over) if any(_over(graph, d, cut) for d in over):
             return "sums over all rows"
         case g.Stack(loop=loop) if loop.set in cut:

@@ -39,9 +39,7 @@ def _gathered(term: Named, place: int, rows: Array, size: int) -> Array:
     flat = array.reshape(array.shape[0], -1, array.shape[-1]).sum(axis=1)
     if np.array_equal(rows, np.arange(size)):
         return flat
-    out = np.zeros((len(flat), size))
-    np.add.at(out, (slice(None), rows), flat)
-    return out
+    return np.stack([np.bincount(rows, draw, size) for draw in flat])
 
 
 def _rows(at: Evaluator, plan: Plan, dim: Dim) -> Array | None:

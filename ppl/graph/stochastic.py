@@ -13,7 +13,7 @@ from ppl.backend.eager import gradients, replay
 from ppl.backend.tape import Tape, Value
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, layout
-from ppl.graph.batch import Batch, Plan, batch_plan, take_batch
+from ppl.graph.batch import Plan, batch_plan, take_batch
 from ppl.graph.batch_checks import refuse_batches
 from ppl.graph.bind_statistics import frozen, statistics
 from ppl.graph.bind_types import BoundData
@@ -27,6 +27,7 @@ from ppl.graph.networks import initial_weights
 from ppl.graph.parameters import Parameter, Piece, parameters_of, pieces_of
 from ppl.graph.problem import Problem
 from ppl.graph.rows import check_support
+from ppl.graph.store import stored_dims
 from ppl.graph.variational import Elbo, Family, Noise, draw, evaluate, ordered
 
 Array = Any
@@ -60,11 +61,12 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """An evaluation on a tape: its inputs, its standard normal numbers, and what it gives."""
+    """An evaluation on a tape: its parameters, standard normal numbers and data, and what it gives."""
 
     tape: Tape
     inputs: tuple[Value, ...]
     noise: tuple[Value, ...]
+    data: tuple[Value, ...]
     objective: Value
     parts: tuple[Array, Array, Array]
 
@@ -135,13 +137,13 @@ class StochasticElbo:
         """Some elements of the plate, at rising places."""
         assert self.plan is not None
         taken = take_batch(self.program, self.data, self.plan, rows)
-        known = self._layouts.get(len(rows)) if self._steady else None
+        known = self._layouts.get(len(rows)) if self.steady else None
         lay = self._layout(taken.data) if known is None else replace(known, data=taken.data)
         self._layouts[len(rows)] = lay
-        return View(lay, self._pieces(lay, taken), taken.scale)
+        return View(lay, self.pieces(lay, taken.positions), taken.scale)
 
-    def _pieces(self, lay: Layout, taken: Batch) -> tuple[Piece, ...]:
-        cut = taken.positions
+    def pieces(self, lay: Layout, cut: Mapping[str, Array]) -> tuple[Piece, ...]:
+        """Where the blocks of a batch lie in the parameters; ``cut``: the places of its elements by set."""
         touched = [p.block.cells is not None or _touches(self._whole, p, cut) for p in self.parameters]
         moved = tuple(p for p, t in zip(self.parameters, touched, strict=True) if t)
         found = iter(pieces_of(moved, self._whole, lay, cut))
@@ -155,36 +157,48 @@ class StochasticElbo:
         """The objective averaged over draws, and its slopes."""
         known = self._recordings.get((draws, rate_weight)) if view is self.everything else None
         if known is None:
-            known = self._recorded(x, view, rng, draws, rate_weight)
+            known = self.record(x, view, rng, draws, rate_weight)
             if view is self.everything:
                 self._recordings[(draws, rate_weight)] = known
         else:
-            noise = [(v, self.noise(rng)("", v.shape)) for v in known.noise]
-            pieces = zip(known.inputs, (p.take(x) for p in view.pieces), strict=True)
-            replay(known.tape, [*pieces, *noise])
-        whole, slopes = gradients(known.tape, known.objective, known.inputs)
-        likelihood, rate, kl = (_mean(known.tape, v) for v in known.parts)
-        count = len(whole)
-        own = tuple(
-            p.put(s) / count if count > 1 else p.put(s) for p, s in zip(view.pieces, slopes, strict=True)
-        )
-        return Slopes(float(np.mean(whole)), likelihood, rate, kl, view.pieces, own)
+            self.replay(known, x, view.pieces, rng)
+        return slopes_of(known, view.pieces)
 
-    def _recorded(
-        self, x: Array, view: View, rng: np.random.Generator, draws: int, rate_weight: float
+    def record(
+        self,
+        x: Array,
+        view: View,
+        rng: np.random.Generator,
+        draws: int,
+        rate_weight: float,
+        columns: Mapping[str, Array] | None = None,
     ) -> Recording:
-        """One evaluation on a tape: it is its own forward pass, and where nothing but x changes it is replayed."""
-        tape = Tape(np.zeros(1))
+        """One evaluation on a tape. columns: data by name that are inputs too, so that others may take their place."""
+        tape, at = Tape(np.zeros(1)), view.layout.evaluator()
         inputs = [tape.another_input(p.take(x)) for p in view.pieces]
+        data = {name: tape.another_input(array[None]) for name, array in (columns or {}).items()}
+        for name, value in data.items():
+            at.values[name] = Named(value, stored_dims(name, value.ndim - 1))
         drawn: list[Value] = []
 
         def noise(name: str, shape: tuple[int, ...]) -> Array:
             drawn.append(tape.another_input(self.noise(rng)(name, shape)))
             return drawn[-1]
 
-        found = evaluate(view.layout, self._family(view, inputs, noise, draws))
+        found = evaluate(view.layout, self._family(view, inputs, noise, draws), at)
         parts = (found.log_likelihood, found.rate, found.kl)
-        return Recording(tape, tuple(inputs), tuple(drawn), found.objective(rate_weight), parts)
+        objective = found.objective(rate_weight)
+        return Recording(tape, tuple(inputs), tuple(drawn), tuple(data.values()), objective, parts)
+
+    def replay(
+        self, known: Recording, x: Array, pieces: Sequence[Piece], rng: np.random.Generator,
+        columns: Sequence[Array] = (),
+    ) -> None:  # fmt: skip
+        """Evaluate a recording at other parameters, fresh draws, and other data."""
+        noise = [(v, self.noise(rng)("", v.shape)) for v in known.noise]
+        taken = zip(known.inputs, (p.take(x) for p in pieces), strict=True)
+        data = zip(known.data, (c[None] for c in columns), strict=False)
+        replay(known.tape, [*taken, *noise, *data])
 
     @cached_property
     def _recordings(self) -> dict[tuple[int, float], Recording]:
@@ -243,7 +257,7 @@ class StochasticElbo:
     # ---------------------------------------------------------------- batches of one shape
 
     @cached_property
-    def _steady(self) -> bool:
+    def steady(self) -> bool:
         """Whether batches of equal size have blocks of equal shape."""
         assert self.plan is not None
         ragged = bool(self.plan.follows) or bool(self.plan.derived)
@@ -253,6 +267,15 @@ class StochasticElbo:
     @cached_property
     def _layouts(self) -> dict[int, Layout]:
         return {}
+
+
+def slopes_of(known: Recording, pieces: tuple[Piece, ...]) -> Slopes:
+    """What a recording gives at its latest inputs, averaged over draws."""
+    whole, slopes = gradients(known.tape, known.objective, known.inputs)
+    likelihood, rate, kl = (_mean(known.tape, v) for v in known.parts)
+    count = len(whole)
+    own = tuple(p.put(s) / count if count > 1 else p.put(s) for p, s in zip(pieces, slopes, strict=True))
+    return Slopes(float(np.mean(whole)), likelihood, rate, kl, pieces, own)
 
 
 def _check_supports(lay: Layout) -> None:

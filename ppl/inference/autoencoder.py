@@ -15,13 +15,14 @@ from ppl.graph.by_row import by_row
 from ppl.graph.problem import Problem
 from ppl.graph.stochastic import StochasticElbo
 from ppl.inference import adam
+from ppl.inference.stochastic_result import ACTIVE
 from ppl.posterior.fit import Fit
 from ppl.posterior.predict import bind_new
 from ppl.posterior.target import Array
 
+Rows = Any  # places of rows, whole numbers
+
 AT_ONCE = 2e7  # numbers of one intermediate
-ACTIVE = 0.01  # variance of a unit's mean over rows above which it tells rows apart
-BITS = float(np.log2(np.e))
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class Autoencoder:
         latents = latents or {k: v[None] for k, v in self.means.items()}
         count = len(next(iter(latents.values())))
         draws = {k: np.broadcast_to(v, (count, *v.shape[1:])) for k, v in weights.items()} | dict(latents)
-        return self.bound.problem.values(draws, names)
+        found: dict[str, Array] = self.bound.problem.values(draws, names)
+        return found
 
     # ---------------------------------------------------------------- how well
 
@@ -115,7 +117,7 @@ class Autoencoder:
         rng = np.random.default_rng(seed)
         return np.concatenate([self._weighted(rows, draws, rng) for rows in self._pieces(draws)])
 
-    def _weighted(self, rows: Array, draws: int, rng: np.random.Generator) -> Array:
+    def _weighted(self, rows: Rows, draws: int, rng: np.random.Generator) -> Array:
         noise, view = self.estimates.noise(rng), self.estimates.batch(rows)
         found, at = self.estimates.parts(self.x, view, noise, draws, closed=False)
         weights = by_row(at, self.plan, found.factors) - by_row(at, self.plan, tuple(found.rates.values()))
@@ -123,8 +125,10 @@ class Autoencoder:
         summed: Array = np.log(np.exp(weights - top).mean(axis=0)) + top
         return summed
 
-    def _pieces(self, draws: int) -> list[Array]:
-        width = max((int(np.size(a)) // max(self.rows, 1) for a in self.bound.data.arrays.values()), default=1)
+    def _pieces(self, draws: int) -> list[Rows]:
+        width = max(
+            (int(np.size(a)) // max(self.rows, 1) for a in self.bound.data.arrays.values()), default=1
+        )
         widest = max(width, *(self.estimates.layout.evaluator().size(d) for s in self._hidden for d in s), 1)
         count = max(1, int(AT_ONCE / (draws * widest)))
         return [np.arange(i, min(i + count, self.rows)) for i in range(0, self.rows, count)]
@@ -150,13 +154,14 @@ class Autoencoder:
             at = adam.moved(at, found.pieces, found.slopes, [pace * f for f in fixed], 1.0)
         return (_averaged(free, at.average, rng) - before) / len(chosen)
 
-    def _beginning(self, p: Any, chosen: Array) -> Array:
+    def _beginning(self, p: Any, chosen: Rows) -> Array:
         name = p.block.name
         if name in self.estimates.guides:
             value = self.means[name] if p.role == "mean" else np.log(self.sds[name])
             return _in_block(p, value[chosen])
         own = next(q for q in self.estimates.parameters if q.block.name == name and q.role == p.role)
-        return own.of(self.x)
+        found: Array = own.of(self.x)
+        return found
 
 
 def _bound(fit: Fit, data: Any, tables: Mapping[str, Any]) -> Any:
@@ -179,7 +184,7 @@ def _averaged(free: StochasticElbo, x: Array, rng: np.random.Generator) -> float
     return float(np.mean(found.log_likelihood - found.rate - found.kl))
 
 
-def _without_guide(whole: Autoencoder, rows: Array) -> StochasticElbo:
+def _without_guide(whole: Autoencoder, rows: Rows) -> StochasticElbo:
     """The same model on some rows, every latent free."""
     program = replace(whole.estimates.program, guide=())
     data = whole.estimates.batch(rows).layout.data

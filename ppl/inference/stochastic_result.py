@@ -12,13 +12,15 @@ from ppl.graph.stochastic import StochasticElbo
 from ppl.inference.stochastic_target import StochasticTarget
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.factored import POINT, BlockReport, Factored
-from ppl.posterior.record import Bound
+from ppl.posterior.record import Bound, FitWarning
 from ppl.posterior.target import Array
 
 LARGEST = 20000  # coordinates of a Gaussian that is examined by its density
 PASSES = 20  # draws of the ELBO that is reported
 ROWS_AT_ONCE = 1000
-AT_ONCE = 5e6  # numbers drawn together
+ENCODABLE = 1e8  # numbers of the widest layer over all rows
+ACTIVE = 0.01  # variance of a unit's mean over rows above which it tells rows apart
+BITS = float(np.log2(np.e))
 
 
 def result_of(
@@ -32,13 +34,28 @@ def result_of(
     return Amortised(estimates, x, measure(target, x, rng), rate_weight)
 
 
-def measure(target: StochasticTarget, x: Array, rng: np.random.Generator) -> Bound:
-    """The ELBO over all rows, on fresh draws, with its standard error over passes."""
+@dataclass(frozen=True)
+class Measured:
+    """The ELBO over all rows, on fresh draws, with its standard error over passes, and its parts."""
+
+    elbo: float
+    error: float
+    log_likelihood: float
+    rate: float
+    kl: float
+
+    @property
+    def bound(self) -> Bound:
+        """As a fit keeps it."""
+        return Bound(self.elbo, self.error, self.log_likelihood, self.rate + self.kl)
+
+
+def measure(target: StochasticTarget, x: Array, rng: np.random.Generator) -> Measured:
+    """Evaluate the ELBO at fresh draws."""
     passes = np.array([_one_pass(target, x, rng) for _ in range(PASSES)])
-    likelihood, rate, kl = passes.mean(0)
     elbos = passes @ np.array([1.0, -1.0, -1.0])
     error = float(elbos.std(ddof=1) / np.sqrt(PASSES))
-    return Bound(float(elbos.mean()), error, float(likelihood), float(rate + kl))
+    return Measured(float(elbos.mean()), error, *(float(v) for v in passes.mean(0)))
 
 
 def _one_pass(target: StochasticTarget, x: Array, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -67,7 +84,7 @@ class Amortised(Factored):
 
     estimates: StochasticElbo
     x: Array
-    measured: Bound
+    measured: Measured
     rate_weight: float
 
     log_evidence = None
@@ -82,7 +99,11 @@ class Amortised(Factored):
     @property
     def elbo_terms(self) -> Mapping[str, float]:  # type: ignore[override]
         """The log likelihood and the divergence."""
-        return {"log likelihood": self.measured.log_likelihood, "divergence": -self.measured.kl}
+        return {
+            "log likelihood": self.measured.log_likelihood,
+            "divergence of rows": -self.measured.rate,
+            "divergence of the rest": -self.measured.kl,
+        }
 
     @property
     def blocks(self) -> tuple[BlockReport, ...]:  # type: ignore[override]
@@ -108,7 +129,40 @@ class Amortised(Factored):
 
     def bound(self) -> Bound:
         """The ELBO on fresh draws and its two parts."""
-        return self.measured
+        return self.measured.bound
+
+    def findings(self) -> tuple[FitWarning, ...]:
+        """The ELBO as a code's two costs, and how much of the code is in use."""
+        rows = self._rows
+        if not rows or not self.estimates.guides:
+            return ()
+        distortion, rate = -self.measured.log_likelihood / rows[1], self.measured.rate / rows[1]
+        bits = f"{distortion * BITS:.2f} + {rate * BITS:.2f} bits"
+        texts = [f"per row of `{rows[0]}`: distortion {distortion:.3f} + rate {rate:.3f} nats ({bits})"]
+        if rows[1] * self._widest <= ENCODABLE:
+            means = self.estimates.drawn(self.x, lambda name, shape: np.zeros(shape), 1)
+            texts += [_active(name, means[name][0]) for name in self.estimates.guides if means[name].ndim > 2]
+        if self.rate_weight != 1.0:
+            texts.append(f"the rate counted {self.rate_weight:g} times in the fit, once in the ELBO")
+        return tuple(FitWarning("W723", text, (), "note") for text in texts)
+
+    @property
+    def _rows(self) -> tuple[str, int] | None:
+        """The one table whose rows have latents of their own, and its size."""
+        problem = self.estimates.problem
+        found = {
+            d.set
+            for s in self.estimates.graph.statements
+            if s.name in self.estimates.guides
+            for d in s.place.plates
+            if d.set in problem.data_sets
+        }
+        return (name := found.pop(), problem.data.sets[name].size) if len(found) == 1 else None
+
+    @property
+    def _widest(self) -> int:
+        at = self.estimates.layout.evaluator()
+        return max((at.size(d) for n in self.estimates.graph.networks for d in n.hidden), default=1)
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Draws by name; arrays of networks repeat without a copy."""
@@ -130,3 +184,9 @@ class Amortised(Factored):
     def arrays(self) -> dict[str, Array]:
         """The vector of parameters."""
         return {"parameters": self.x}
+
+
+def _active(name: str, means: Array) -> str:
+    flat = means.reshape(len(means), -1)
+    count = int((flat.var(axis=0) > ACTIVE).sum())
+    return f"{count} of {flat.shape[1]} units of `{name}` are active: their mean varies over rows by more than {ACTIVE}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ppl.errors import UsageError, fail
 from ppl.graph.problem import Problem
+from ppl.graph.replayed import Steps
 from ppl.graph.stochastic import StochasticElbo
 from ppl.posterior.target import Array, LatentBlock
 
@@ -38,11 +39,19 @@ class StochasticTarget:
         self.estimates = StochasticElbo(problem, plate, single)
         self.rows = self.estimates.rows
         self.batch = min(size, self.rows)
+        self._steps: dict[tuple[int, float], Steps] = {}
 
     @property
     def batches(self) -> int:
         """Batches in one pass through the data."""
         return self.rows // self.batch if self.batch else 1
+
+    def steps(self, draws: int, rate_weight: float) -> Steps:
+        """What gives a step its slopes; recordings are kept from one to the next."""
+        key = (draws, rate_weight)
+        if key not in self._steps:
+            self._steps[key] = Steps(self.estimates, draws, rate_weight)
+        return self._steps[key]
 
     @cached_property
     def density(self) -> Any:

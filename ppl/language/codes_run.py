@@ -167,6 +167,16 @@ _WARNINGS: dict[str, Entry] = {
         "the ELBO or the claim of exactness is off",
         "Draws contradict what the method says of its own result: a bug in ppl, please report it.",
     ),
+    "W725": Entry(
+        "a gradient drowns in noise",
+        """One step's estimate of a score-function gradient is ten times noisier than the slope that an error
+        of one sd would give. Take more draws in each step, or write the sum over states out.""",
+    ),
+    "W723": Entry(
+        "what a code costs",
+        """The ELBO as two costs of a row: distortion, minus its expected log likelihood, and rate, the divergence
+        of its latents from their prior. A unit whose mean hardly varies over rows carries nothing.""",
+    ),
 }
 
 RUN: dict[str, Entry] = {**_DATA, **_RUN, **_WARNINGS}

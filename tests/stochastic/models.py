@@ -83,7 +83,11 @@ def linear(n: int = 200) -> dict[str, np.ndarray]:
 CASES = {
     "coded": (CODED, pictures(), "images"),
     "ragged": (RAGGED, ragged(), "groups"),
-    "filtered": (RAGGED.replace("a[g[i]]", "mean_a").replace("a[j]", "c[j]").replace("mean_a", "b"), ragged(), "rows"),
+    "filtered": (
+        RAGGED.replace("a[g[i]]", "mean_a").replace("a[j]", "c[j]").replace("mean_a", "b"),
+        ragged(),
+        "rows",
+    ),
     "holes": (HOLES, holes(), "rows"),
 }
 

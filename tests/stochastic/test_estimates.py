@@ -7,6 +7,7 @@ import pytest
 
 from ppl.errors import ModelError, UsageError
 from ppl.graph.by_row import by_row
+from ppl.graph.replayed import Steps
 from ppl.graph.stochastic import StochasticElbo, View
 from tests.stochastic.models import CASES, CODED, pictures, problem
 
@@ -116,7 +117,8 @@ def test_terms_by_row_add_up() -> None:
     ("text", "why"),
     [
         ("table t(d: order, y: real)\nfor i in t:\n    y[i] ~ Normal(0 if first(i) else y[i-1], s)", "earlier"),
-        ("table t(y: real)\nu[i] ~ Normal(0, 1) for i in t\ntot = sum(u[i] for i in t)\ny[i] ~ Normal(tot, s) for i in t", "sums"),
+        ("table t(y: real)\nu[i] ~ Normal(0, 1) for i in t\ny[i] ~ Normal(sum(u[j] for j in t), s) for i in t", "sums"),
+        ("table t(y: real)\nb ~ Normal(0, 1)\ny[i] ~ Normal(b * position(i), s) for i in t", "place of a row"),
         ("index k = 2\ntable t(y: real)\nu[t] ~ Normal(0, 1)\ny[i] ~ Normal(u[i], s) for i in t", "whole plate"),
     ],
 )  # fmt: skip
@@ -130,3 +132,17 @@ def test_batches_that_would_be_biased_are_refused(text: str, why: str) -> None:
 def test_a_plate_that_is_not_there() -> None:
     with pytest.raises(UsageError, match="E705.*`faces`"):
         StochasticElbo(problem(CODED, pictures()), "faces")
+
+
+@pytest.mark.parametrize("name", ["coded", "filtered", "holes"])
+def test_recorded_batches_are_those_traced_anew(name: str) -> None:
+    found = estimates(name)
+    x, steps = somewhere(found), Steps(found, 2, 1.0)
+    for k in range(4):
+        rows = np.sort(np.random.default_rng(k).permutation(found.rows)[:8])
+        ours = steps.slopes(x, rows, np.random.default_rng(k))
+        traced = found.slopes(x, found.batch(rows), np.random.default_rng(k), 2)
+        assert ours.objective == pytest.approx(traced.objective, rel=1e-10)
+        for a, b in zip(ours.slopes, traced.slopes, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+    assert bool(steps.columns) == (name == "coded")

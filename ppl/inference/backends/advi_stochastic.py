@@ -79,9 +79,10 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
         moments, lost, values = state.moments.copy(), state.lost, []
         count = min(CHUNK, self.max_steps - moments.steps)
         rng = stream(state.seed, 1, moments.steps)
-        draws, pace = self._draws(target), self.learning_rate * SLOWER**state.plateaus
-        for view, share in self._views(target, state.seed, moments.steps, count):
-            found = target.estimates.slopes(moments.x, view, rng, draws, self.rate_weight)
+        pace = self.learning_rate * SLOWER**state.plateaus
+        steps = target.steps(self._draws(target), self.rate_weight)
+        for rows in self._rows(target, state.seed, moments.steps, count):
+            found = steps.slopes(moments.x, rows, rng)
             if not (np.isfinite(found.objective) and np.isfinite(adam.norm_of(found.slopes))):
                 lost += 1
                 if lost > LOST:
@@ -92,6 +93,7 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
                 pace * (NETWORK_PACE if p.parameter.weight and p.parameter.block.point else 1.0)
                 for p in found.pieces
             ]
+            share = 1.0 if rows is None else len(rows) / target.rows
             moments = adam.moved(moments, found.pieces, found.slopes, rates, share)
             values.append(found.objective)
         new = replace(state, moments=moments, lost=lost, values=np.concatenate([state.values, values]))
@@ -108,20 +110,17 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
                 return replace(state, reason="converged")
         return replace(state, reason="max_steps") if state.moments.steps >= self.max_steps else state
 
-    def _views(
-        self, target: StochasticTarget, seed: int, first: int, count: int
-    ) -> Iterator[tuple[Any, float]]:
-        """All data, or batches that go through a fresh shuffle of the plate in every pass."""
+    def _rows(self, target: StochasticTarget, seed: int, first: int, count: int) -> Iterator[Array | None]:
+        """None for all data, or batches that go through a fresh shuffle of the plate in every pass."""
         if not target.batch or target.batch == target.rows:
-            yield from ((target.estimates.everything, 1.0) for _ in range(count))
+            yield from (None for _ in range(count))
             return
         pass_before, order = -1, np.zeros(0, dtype=np.int64)
         for step in range(first, first + count):
             number, place = divmod(step, target.batches)
             if number != pass_before:
                 pass_before, order = number, stream(seed, 2, number).permutation(target.rows)
-            rows = np.sort(order[place * target.batch : (place + 1) * target.batch])
-            yield target.estimates.batch(rows), target.batch / target.rows
+            yield np.sort(order[place * target.batch : (place + 1) * target.batch])
 
     def _draws(self, target: StochasticTarget) -> int:
         if self.gradient_draws > 0:
