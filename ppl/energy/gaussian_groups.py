@@ -12,6 +12,7 @@ from ppl.energy.operands import Size
 from ppl.energy.relations import relation
 from ppl.energy.shape import Demand
 from ppl.energy.terms import Energy, Latent, Term
+from ppl.energy.wishes import LARGEST_ASKED, Wishes
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,16 +23,26 @@ class Group:
     chain: int | None = None
 
 
-def groups(energy: Energy, gaussian: Mapping[str, Demand], size: Size, largest: int) -> list[Group]:
-    """Merge latents that meet in one predictor while the joint stays small and every term quadratic."""
+def groups(
+    energy: Energy, gaussian: Mapping[str, Demand], size: Size, largest: int, wishes: Wishes
+) -> list[Group]:
+    """Merge latents that meet in one predictor while the joint stays small and every term quadratic.
+
+    Points merge with points only; what is asked for as one block is merged whether it meets or not.
+    """
     together = [{n} for n in gaussian]
-    for a, b in _meetings(energy, gaussian):
+    labels = {n: wishes.label(n, d.latent.kind) for n, d in gaussian.items()}
+    asked = [pair for pair in combinations(gaussian, 2) if isinstance(labels[pair[0]], int)]
+    for a, b in (*asked, *_meetings(energy, gaussian)):
         p = next(g for g in together if a in g)
         q = next(g for g in together if b in g)
-        if p is not q and _may_merge(energy, gaussian, p | q, size, largest):
+        limit = LARGEST_ASKED if isinstance(labels[a], int) else largest
+        if p is q or labels[a] != labels[b]:
+            continue
+        if _may_merge(energy, gaussian, p | q, size, limit, wishes):
             together.remove(q)
             p |= q
-    return [_group(energy, gaussian, tuple(n for n in gaussian if n in g), size) for g in together]
+    return [_group(energy, gaussian, tuple(n for n in gaussian if n in g), size, wishes) for g in together]
 
 
 def _meetings(energy: Energy, gaussian: Mapping[str, Demand]) -> list[tuple[str, str]]:
@@ -46,12 +57,17 @@ def _meetings(energy: Energy, gaussian: Mapping[str, Demand]) -> list[tuple[str,
 
 
 def _may_merge(
-    energy: Energy, gaussian: Mapping[str, Demand], names: set[str], size: Size, largest: int
+    energy: Energy,
+    gaussian: Mapping[str, Demand],
+    names: set[str],
+    size: Size,
+    largest: int,
+    wishes: Wishes,
 ) -> bool:
     for term in energy.terms:
         if sum(a.name in names for a in term.atoms) > 2:
             return False
-    group = _group(energy, gaussian, tuple(n for n in gaussian if n in names), size)
+    group = _group(energy, gaussian, tuple(n for n in gaussian if n in names), size, wishes)
     if group.chain is not None:
         return sum(m.width for m in group.members) <= 16
     cells = prod(group.members[0].latent.shape[i] for i in group.members[0].batch)
@@ -59,7 +75,9 @@ def _may_merge(
     return width <= largest and cells * width * width <= 20_000_000
 
 
-def _group(energy: Energy, gaussian: Mapping[str, Demand], names: tuple[str, ...], size: Size) -> Group:
+def _group(
+    energy: Energy, gaussian: Mapping[str, Demand], names: tuple[str, ...], size: Size, wishes: Wishes
+) -> Group:
     """Match the axes of the members: what every term reads at the same place is a batch axis."""
     first = gaussian[names[0]].latent
     pairs = [(t, pq) for t in energy.terms for pq in _pairs(t, set(names))]
@@ -76,7 +94,7 @@ def _group(energy: Energy, gaussian: Mapping[str, Demand], names: tuple[str, ...
             chain = len(batch)
             batch.append(column)
     members = tuple(Member(gaussian[n].latent, tuple(c[n] for c in batch)) for n in names)
-    if chain is not None and sum(m.width for m in members) > 16:
+    if chain is not None and (sum(m.width for m in members) > 16 or any(map(wishes.dense, names))):
         batch = [c for k, c in enumerate(batch) if k != chain]
         return Group(tuple(Member(gaussian[n].latent, tuple(c[n] for c in batch)) for n in names))
     return Group(members, chain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -15,6 +15,7 @@ from ppl.energy.blocks.gaussian_chain import GaussianChain
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.tabulated import TabulatedBlock
 from ppl.energy.chain_steps import chain_steps
+from ppl.energy.coincident import apart
 from ppl.energy.families import matching
 from ppl.energy.gaussian_groups import Group, groups
 from ppl.energy.operands import Size
@@ -22,19 +23,11 @@ from ppl.energy.shape import Demand, demands
 from ppl.energy.sites import renamed, site_of
 from ppl.energy.splitting import Splits, split_coupled
 from ppl.energy.terms import Energy
+from ppl.energy.wishes import Wishes, disobeyed
 from ppl.errors import Span
 from ppl.supports import REAL, Interval
 
 LARGEST_JOINT = 500  # elements of one dense Gaussian
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the user asked for: latents to fit by points, and whether coefficients are kept together."""
-
-    points: Collection[str] = ()
-    merge: bool = True
-    families: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,26 +57,39 @@ class NoFactor(Exception):
         self.name, self.reason = name, reason
 
 
+class Disobeyed(NoFactor):
+    """A wish that no block can fulfil."""
+
+
 def plan(energy: Energy, wishes: Wishes | None = None) -> Plan:
     """Split the latents into blocks. Raises `NoFactor`."""
     wishes = wishes or Wishes()
-    size = Size(energy.sizes)
     _no_other_residuals(energy)
+    energy = apart(energy)
+    size = Size(energy.sizes)
     asked = demands(with_squares(energy, size), size)
-    energy, splits = split_coupled(energy, {n for n, d in asked.items() if is_gaussian(d)})
+    energy, splits = split_coupled(energy, {n for n, d in asked.items() if is_gaussian(d)}, wishes)
     shape = with_squares(energy, size)
     asked = demands(shape, size)
     made: list[tuple[Block, Reason]] = []
     gaussian = {n: d for n, d in asked.items() if is_gaussian(d)}
-    for group in groups(shape, gaussian, size, LARGEST_JOINT if wishes.merge else 0):
+    for group in groups(shape, gaussian, size, LARGEST_JOINT if wishes.merge else 0, wishes):
         made.append(_gaussian_block(group, energy, wishes))
     for name, demand in asked.items():
         if name not in gaussian:
             made.append(_block(shape, demand, wishes, size))
     made.sort(key=lambda pair: _rank(pair[0]))
     made += [(site_of(r, size), Reason(r.reason, r.span)) for r in energy.residuals]
+    _obeyed(energy, [block for block, _ in made], wishes)
     of = {name: i for i, (block, _) in enumerate(made) for name in block.names}
     return Plan(energy, tuple(b for b, _ in made), of, tuple(r for _, r in made), splits)
+
+
+def _obeyed(energy: Energy, blocks: list[Block], wishes: Wishes) -> None:
+    found = disobeyed(blocks, energy, wishes)
+    if found is not None:
+        name, why = found
+        raise Disobeyed(name, Reason(why, wishes.spans.get(name)))
 
 
 def _no_other_residuals(energy: Energy) -> None:
@@ -120,7 +126,7 @@ def is_gaussian(demand: Demand) -> bool:
 
 
 def _gaussian_block(group: Group, energy: Energy, wishes: Wishes) -> tuple[Block, Reason]:
-    point = any(m.latent.name in wishes.points or m.latent.kind == "param" for m in group.members)
+    point = any(wishes.is_point(m.latent.name) or m.latent.kind == "param" for m in group.members)
     names = ", ".join(m.latent.name for m in group.members)
     if group.chain is not None:
         chain = GaussianChain(group.members, point, group.chain)
@@ -137,7 +143,7 @@ def _block(energy: Energy, demand: Demand, wishes: Wishes, size: Size) -> tuple[
     if demand.coupled:
         term = energy.terms[next(c.term for c in demand.couplings if set(c.axes) - {"same"})]
         raise NoFactor(latent.name, Reason(f"a factor couples elements of `{latent.name}`", term.span))
-    if latent.name in wishes.points or latent.kind == "param":
+    if wishes.is_point(latent.name) or latent.kind == "param":
         return PointBlock.of(latent, energy), Reason(f"{latent.name}: a point, the mode of its conditional")
     kind = matching(statistics(demand), latent.support)
     if kind is not None:

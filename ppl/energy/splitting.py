@@ -13,6 +13,7 @@ import numpy as np
 from ppl.energy.operands import Size
 from ppl.energy.shape import Demand, demands
 from ppl.energy.terms import Atom, Energy, Latent, Residual, Term
+from ppl.energy.wishes import Wishes, root
 from ppl.graph.named import Named
 from ppl.graph.nodes import Dim
 
@@ -51,13 +52,16 @@ class Splits:
         return out
 
 
-def split_coupled(energy: Energy, gaussian: set[str]) -> tuple[Energy, Splits]:
-    """Cut every latent along the axes on which other than neighbouring elements meet in a term."""
+def split_coupled(energy: Energy, gaussian: set[str], wishes: Wishes) -> tuple[Energy, Splits]:
+    """Cut every latent along the axes on which other than neighbouring elements meet in a term.
+
+    Where the user wants elements apart, also along those on which neighbours meet, and Gaussians too.
+    """
     made: dict[str, Split] = {}
     while True:
         size = Size(energy.sizes)
         found = next(
-            ((d.latent, a) for d in demands(energy, size).values() for a in _axis(d, gaussian)), None
+            ((d.latent, a) for d in demands(energy, size).values() for a in _axis(d, gaussian, wishes)), None
         )
         if found is None:
             return energy, Splits(made)
@@ -65,12 +69,16 @@ def split_coupled(energy: Energy, gaussian: set[str]) -> tuple[Energy, Splits]:
         energy, made[latent.name] = _cut(energy, latent, axis, size)
 
 
-def _axis(demand: Demand, gaussian: set[str]) -> list[int]:
-    if demand.latent.name in gaussian:
-        return []
+def _axis(demand: Demand, gaussian: set[str], wishes: Wishes) -> list[int]:
+    """The next axis to cut along, if any."""
+    latent, name = demand.latent, root(demand.latent.name)
     axes = demand.axes()
-    batch = len(demand.latent.shape) - demand.latent.event
-    return [i for i in range(batch) if "other" in axes[i] and demand.latent.shape[i] <= MOST_PARTS][:1]
+    short = [i for i in range(len(latent.shape) - latent.event) if latent.shape[i] <= MOST_PARTS]
+    if wishes.apart(name):
+        return [i for i in short if axes[i] - {"same"}][:1]
+    if name in wishes.cut and name == latent.name:
+        return [i for i in short if i in wishes.cut[name] and axes[i] - {"same"}][:1]
+    return [] if name in gaussian else [i for i in short if "other" in axes[i]][:1]
 
 
 def _cut(energy: Energy, latent: Latent, axis: int, size: Size) -> tuple[Energy, Split]:

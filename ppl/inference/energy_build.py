@@ -8,15 +8,20 @@ from typing import Any
 from ppl.energy.ascent import Ascent, ascent
 from ppl.energy.build import energy
 from ppl.energy.lowering import NotMultilinear
-from ppl.energy.plan import NoFactor, Wishes, plan
-from ppl.errors import Diagnostic, FitError, UsageError, fail
+from ppl.energy.plan import Disobeyed, NoFactor, plan
+from ppl.errors import Diagnostic, FitError, ModelError, UsageError, fail
+from ppl.inference.guide_wishes import guided, wishes_of
 
 
-def ascent_of(problem: Any, points: Collection[str] = (), merge: bool = True) -> Ascent:
-    """The plan of a problem, ready to climb.
+def ascent_of(
+    problem: Any, points: Collection[str] = (), merge: bool = True, joint_chains: bool = False
+) -> Ascent:
+    """The plan of a problem, ready to climb, as the model's ``guide:`` and the options ask for.
 
-    Raises `UsageError` for a name in ``points`` that is no latent, `FitError` where a latent has no factor.
+    Raises `UsageError` for a name in ``points`` that is no latent, `ModelError` where the guide asks for what
+    there cannot be, `FitError` where a latent has no factor.
     """
+    wishes = wishes_of(problem.program, points, merge, joint_chains)
     found = energy(problem)
     for name in points:
         if name not in found.latents or found.latents[name].states is not None:
@@ -25,7 +30,9 @@ def ascent_of(problem: Any, points: Collection[str] = (), merge: bool = True) ->
                 UsageError, "E705", f"no continuous latent is called `{name}`", help=f"there is: {known}"
             )
     try:
-        return ascent(plan(found, Wishes(points, merge)))
+        return ascent(plan(found, wishes))
+    except Disobeyed as error:
+        raise _disobeyed(error) from None
     except NoFactor as error:
         raise _refused(error.reason.text, error.reason.span) from None
     except NotMultilinear as error:
@@ -39,7 +46,13 @@ def _refused(text: str, span: Any) -> FitError:
     return FitError((Diagnostic("E606", text, span=span, help=help),))
 
 
+def _disobeyed(error: Disobeyed) -> ModelError:
+    help = "leave this `q` out: `ppl explain --method cavi --guide` prints what is chosen without it"
+    return ModelError((Diagnostic("E504", error.reason.text, span=error.reason.span, help=help),))
+
+
 def continuous_globals(problem: Any) -> tuple[str, ...]:
-    """Latents and params on no table's rows."""
-    kinds = ("latent", "param")
-    return tuple(q.name for q in problem.quantities if q.kind in kinds and not q.of_rows)
+    """Latents and params on no table's rows, but for those that the guide speaks of."""
+    kinds, spoken = ("latent", "param"), guided(problem.program)
+    names = (q.name for q in problem.quantities if q.kind in kinds and not q.of_rows)
+    return tuple(n for n in names if n not in spoken)

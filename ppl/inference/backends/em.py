@@ -33,6 +33,7 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
     """Options of a fit, each with what it does."""
 
     summary: ClassVar[str] = "expectation maximisation: points for the parameters, exact q for the rest"
+    guided: ClassVar[bool] = True
 
     restarts: int = field(default=0, metadata={"help": "starts to try, the best is kept; 0 chooses 5 or 1"})
     max_sweeps: int = field(default=1000, metadata={"help": "most iterations of one start"})

@@ -1,0 +1,166 @@
+"""What the user asks of q: points, blocks kept together or apart, families; and whether a plan obeys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass, field
+
+from ppl.energy.blocks.base import Block
+from ppl.energy.blocks.discrete import DiscreteBlock
+from ppl.energy.blocks.discrete_chain import DiscreteChain
+from ppl.energy.blocks.family import FamilyBlock
+from ppl.energy.blocks.gaussian import GaussianMembers
+from ppl.energy.blocks.point import PointBlock
+from ppl.energy.terms import Energy
+from ppl.errors import Span
+
+LARGEST_ASKED = 4000  # elements of one dense Gaussian that a guide asks for
+DISCRETE = frozenset({"Categorical", "Bernoulli", "DiscreteUniform", "OrderedCategorical", "BetaBinomial"})
+ELEMENTWISE = frozenset({"MeanField", "Normal"}) | DISCRETE
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of each latent.
+
+    points: latents fitted by points. merge: whether coefficients of one predictor are kept together.
+    families: the family or strategy asked of a latent. joint: latents asked for as one block. cut: stored axes
+    along which elements are to be apart, by latent (with ``families`` that are elementwise: all). spans: where
+    each wish is written. chains: whether small chains that meet are kept together.
+    """
+
+    points: Collection[str] = ()
+    merge: bool = True
+    families: Mapping[str, str] = field(default_factory=dict)
+    joint: tuple[frozenset[str], ...] = ()
+    cut: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    spans: Mapping[str, Span] = field(default_factory=dict)
+    chains: bool = False
+
+    def apart(self, name: str) -> bool:
+        """Whether every element is to be by itself."""
+        return self.families.get(root(name)) in ELEMENTWISE
+
+    def is_point(self, name: str) -> bool:
+        """Whether a latent is to be a point."""
+        return root(name) in self.points
+
+    def label(self, name: str, kind: str) -> Hashable:
+        """Latents may share a Gaussian block only where their labels are equal."""
+        if kind == "param" or self.is_point(name):
+            return "points"
+        for k, names in enumerate(self.joint):
+            if root(name) in names:
+                return k
+        return name if self.apart(name) or root(name) in self.families else None
+
+    def dense(self, name: str) -> bool:
+        """Whether a chain is to be one dense Gaussian."""
+        return self.families.get(root(name)) == "MultivariateNormal"
+
+
+def root(name: str) -> str:
+    """The latent that a part was cut from.
+
+    >>> root("z[2][1]"), root("t.x")
+    ('z', 't.x')
+    """
+    return name.partition("[")[0]
+
+
+def disobeyed(blocks: Collection[Block], energy: Energy, wishes: Wishes) -> tuple[str, str] | None:
+    """The first latent whose block is not what was asked for, and why; None where all are."""
+    for name, asked in wishes.families.items():
+        own = [b for b in blocks if any(root(n) == name for n in b.names)]
+        for block in own:
+            why = _why_not(asked, block, energy)
+            if why:
+                return name, f"`q({_short(name)}) ~ {asked}` cannot be: {why}"
+    for names in wishes.joint:
+        own = [b for b in blocks if any(root(n) in names for n in b.names)]
+        if len(own) > 1:
+            first = next(n for n in wishes.families if n in names)
+            shown = ", ".join(_short(n) for n in wishes.families if n in names)
+            return first, f"`{shown}` cannot be one block: {_apart(own)}"
+    return None
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _apart(blocks: list[Block]) -> str:
+    for block in blocks:
+        if not isinstance(block, GaussianMembers | DiscreteBlock | DiscreteChain):
+            return f"the conditional of `{block.names[0]}` is {block.family}, which has no joint family with others"
+    kinds = {isinstance(b, GaussianMembers) for b in blocks}
+    if len(kinds) > 1:
+        return "some are Gaussian given the rest and some have finitely many states"
+    return "some factor holds three of their elements, or the block would be too large"
+
+
+def _why_not(asked: str, block: Block, energy: Energy) -> str:
+    """Empty where a block is what was asked for."""
+    return (CHECKS.get(asked) or _is_family)(asked, block)
+
+
+def _is_point(asked: str, block: Block) -> str:
+    if isinstance(block, PointBlock) or (isinstance(block, GaussianMembers) and block.point):
+        return ""
+    return "a latent of finitely many states has probabilities, and no mode to move to"
+
+
+def _is_chain(asked: str, block: Block) -> str:
+    if isinstance(block, DiscreteChain) or (
+        isinstance(block, GaussianMembers) and block.chain_axis is not None
+    ):
+        return ""
+    return "no factor couples its elements with their neighbours along one axis only, so there is no chain"
+
+
+def _is_dense(asked: str, block: Block) -> str:
+    if isinstance(block, GaussianMembers):
+        return ""
+    return f"its conditional is {_conditional(block)}, not Gaussian"
+
+
+def _is_single(asked: str, block: Block) -> str:
+    gaussian = isinstance(block, GaussianMembers)
+    if gaussian and (block.chain_axis is not None or block.width > 1):  # type: ignore[attr-defined]
+        return "its elements are coupled along an axis too long to keep them apart"
+    if isinstance(block, DiscreteChain):
+        return "its elements are coupled along an axis too long to keep them apart"
+    if asked == "Normal" and not gaussian:
+        return f"its conditional is {_conditional(block)}, not Normal; `MeanField` takes it as it is"
+    return ""
+
+
+def _is_exact(asked: str, block: Block) -> str:
+    return "" if isinstance(block, DiscreteBlock | DiscreteChain) else "it is continuous"
+
+
+def _is_states(asked: str, block: Block) -> str:
+    return "" if isinstance(block, DiscreteBlock) else _is_single(asked, block) or "it is continuous"
+
+
+def _is_family(asked: str, block: Block) -> str:
+    if isinstance(block, FamilyBlock) and block.kind.name == asked:
+        return ""
+    return f"its conditional is {_conditional(block)}; `MeanField` takes the conditional as it is"
+
+
+def _conditional(block: Block) -> str:
+    return "in no named family" if block.family in ("Tabulated", "Delta") else block.family
+
+
+CHECKS = {
+    "Point": _is_point,
+    "MarkovChain": _is_chain,
+    "MultivariateNormal": _is_dense,
+    "MeanField": _is_single,
+    "Normal": _is_single,
+    "Exact": _is_exact,
+    **dict.fromkeys(DISCRETE, _is_states),
+    "LowRankNormal": lambda asked, block: "coordinate ascent has no such block",
+    "Flow": lambda asked, block: "coordinate ascent has no such block",
+}
