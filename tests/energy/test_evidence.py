@@ -14,7 +14,6 @@ import pytest
 from scipy import integrate, stats
 from scipy.special import betaln, gammaln, logsumexp
 
-from ppl.energy.ascent import Ascent
 from ppl.inference.coordinate import exact, is_point
 from tests.energy.test_gradients import of_case
 from tests.energy.tools import bound, climb, swept
