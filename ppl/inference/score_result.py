@@ -93,7 +93,7 @@ class ScoreFit(Factored):
                 f"the gradient of `{name}` drowns in noise: signal-to-noise {value:.2g}, below {SMALLEST_SNR:g}; "
                 "use more draws (--draws-per-step), or marginalise it"
             )
-            return (FitWarning("W721", text, tuple(worst)),)
+            return (FitWarning("W725", text, tuple(worst)),)
         return ()
 
 

@@ -59,9 +59,9 @@ def best_start(
 
 
 def usual_count(target: ScoreTarget) -> int:
-    """How many starts: many where labels name groups, one where nothing is discrete."""
+    """How many starts: many where labels name groups of unknown properties, one where nothing is discrete."""
     kinds = {d.statement.body.type.element for d in target.family.discretes}
-    return LABELLED if "label" in kinds else FEW if kinds else 1
+    return LABELLED if "label" in kinds and target.family.size else FEW if kinds else 1
 
 
 def _height(at: Ascent) -> float:

@@ -25,7 +25,7 @@ from ppl.inference.score_ascent import Ascent
 from ppl.inference.score_estimate import Estimate, ScoreTarget, estimate
 from ppl.inference.score_plan import Plan
 from ppl.inference.score_result import ScoreFit, result_of
-from ppl.inference.score_scaling import block_numbers, naturally_scaled
+from ppl.inference.score_scaling import block_numbers, naturally_scaled, towards_conditionals
 from ppl.inference.score_starts import best_start, usual_count
 from ppl.posterior.diagnostics_findings import FitFacts
 
@@ -95,7 +95,7 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
         seed = int(rng.integers(2**62))
         first = best_start(
             target,
-            lambda at, draws: self._moved(target, at, draws)[0],
+            lambda at, draws: self._tried(target, at, draws),
             stream(seed, START),
             self.starts or usual_count(target),
             self.start_log_sd,
@@ -103,6 +103,13 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
             self.rate,
         )
         return State(first, seed, 0, 0, float("nan"), "", "")
+
+    def _tried(self, target: ScoreTarget, at: Ascent, rng: np.random.Generator) -> Ascent:
+        """A step of a trial run: tables keep up with what they are conditional on."""
+        moved, found = self._moved(target, at, rng)
+        family, plan = target.family, self.plan(target)
+        theta = towards_conditionals(family, plan, at.theta, found.gradient, moved.theta)
+        return replace(moved, theta=family.kept_near(theta))
 
     def _moved(self, target: ScoreTarget, at: Ascent, rng: np.random.Generator) -> tuple[Ascent, Estimate]:
         plan = self.plan(target)
