@@ -7,7 +7,7 @@ import numpy as np
 from ppl.posterior.target import Array
 
 WINDOW = 200
-ERRORS = 2.0  # standard errors that the last window may lie above the one before
+ERRORS = 1.0  # standard errors that the last window may lie above the one before
 
 
 def window_of(batches: int) -> int:
@@ -26,7 +26,7 @@ def mean_and_error(values: Array) -> tuple[float, float]:
 
 
 def levelled(values: Array, window: int) -> bool:
-    """Whether the last window is no higher than the one before, by more than two standard errors.
+    """Whether the last window is no higher than the one before, by more than a standard error.
 
     >>> rng = np.random.default_rng(0)
     >>> levelled(rng.standard_normal(400), 200), levelled(np.arange(400) + rng.standard_normal(400), 200)

@@ -2,7 +2,7 @@
 
 Every step draws the latents anew, and rows if batches were asked for, and moves all parameters by Adam.
 The answer is an average over the end of the path; the search ends when windows of ELBO estimates have
-stopped rising, by more than two standard errors, at four sizes of step.
+stopped rising, by more than a standard error, at four sizes of step.
 (Kingma & Ba 2015; Kucukelbir et al. 2017; Dhaka et al. 2020, on averaging iterates.)
 """
 
