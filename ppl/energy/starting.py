@@ -13,7 +13,9 @@ from ppl.energy.blocks.base import Factor
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.gaussian import GaussianMembers
+from ppl.energy.coded_starts import coded_labels
 from ppl.energy.lowering import Product
+from ppl.energy.terms import Latent
 from ppl.graph.nodes import Dim
 
 Array = Any
@@ -69,12 +71,9 @@ def seeded(ascent: Ascent, i: int, rng: np.random.Generator) -> Factor | None:
     assert block.latent.states is not None
     features = _features(ascent, i)
     if features is None:
-        return None
-    k = len(block.latent.states)
-    near = nearest(features, k, rng)
-    shape = (*block.latent.shape, k)
-    potential = SURE * (near[:, None] == np.arange(k)).astype(float).reshape(shape)
-    return block.best({("is", block.latent.name): potential}, None)
+        labels = coded_labels(block.parts, len(block.latent.states), rng, nearest)
+        return None if labels is None else block.labelled(labels, SURE)
+    return block.labelled(nearest(features, len(block.latent.states), rng), SURE)
 
 
 def _features(ascent: Ascent, i: int) -> Array | None:
@@ -83,7 +82,7 @@ def _features(ascent: Ascent, i: int) -> Array | None:
     assert isinstance(block, DiscreteBlock | DiscreteChain)
     columns: list[Array] = []
     for product in ascent.lowered:
-        columns += _columns(product, i, block.latent.shape)
+        columns += _columns(product, i, block.latent)
     if not columns:
         return None
     table = np.concatenate(columns, 1)[:, :FEATURES]
@@ -94,7 +93,8 @@ def _features(ascent: Ascent, i: int) -> Array | None:
     return (table - table.mean(0)) / table.std(0)
 
 
-def _columns(product: Product, i: int, shape: tuple[int, ...]) -> list[Array]:
+def _columns(product: Product, i: int, latent: Latent) -> list[Array]:
+    """The data of a product that reads every state, an element a row; how often a row counts is no feature of it."""
     reads = [op for op in product.operands if op.block == i and op.key[0] == "is"]
     if len(reads) != 1 or not reads[0].plain:
         return []
@@ -105,7 +105,10 @@ def _columns(product: Product, i: int, shape: tuple[int, ...]) -> list[Array]:
     order = [product.dims.index(c) for c in cells if isinstance(c, Dim)]
     rest = [j for j in range(len(product.dims)) if j not in order]
     moved = product.coefficient.transpose([*order, *rest])
-    return [moved.reshape(int(np.prod(shape)), -1)]
+    columns = moved.reshape(int(np.prod(latent.shape)), -1)
+    if latent.multiplicity is not None:
+        columns = columns / np.maximum(np.reshape(latent.multiplicity, (-1, 1)), 1e-300)
+    return [columns]
 
 
 def nearest(features: Array, k: int, rng: np.random.Generator) -> Array:
@@ -115,7 +118,8 @@ def nearest(features: Array, k: int, rng: np.random.Generator) -> Array:
     for _ in range(ROUNDS):
         at = np.argmin(_squared(rows, centres), 1)
         centres = _means(rows, at, centres)
-    return np.argmin(_squared(features, centres), 1)
+    pieces = [features[lo : lo + SEEN] for lo in range(0, len(features), SEEN)]
+    return np.concatenate([np.argmin(_squared(piece, centres), 1) for piece in pieces])
 
 
 def _plus_plus(rows: Array, k: int, rng: np.random.Generator) -> Array:

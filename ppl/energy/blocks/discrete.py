@@ -110,6 +110,11 @@ class DiscreteBlock(Block):
 
         return self._softmax({}, scores, self.dense)
 
+    def labelled(self, labels: Array, odds: float) -> Factor:
+        """A factor that holds to labels (N,), one a element, by these log odds."""
+        k = np.arange(self.rows.states)[:, None]
+        return self._softmax({}, lambda lo, hi: odds * (labels[lo:hi] == k), self.dense)
+
     def sample(self, factor: Factor, rng: np.random.Generator, n: int) -> dict[str, Array]:
         r = factor.means[self.key]
         u = rng.random((n, *self.latent.shape))

@@ -114,6 +114,13 @@ class DiscreteChain(Block):
         shape = self.shapes()[("is", self.latent.name)]
         return self.best({("is", self.latent.name): spread * rng.standard_normal(shape)}, None)
 
+    def labelled(self, labels: Array, odds: float) -> Factor:
+        """A factor that holds to labels (cells,), in the order of the latent's axes, by these log odds."""
+        shape = self.shapes()[self.key]
+        return self.best(
+            {self.key: (odds * (labels[:, None] == np.arange(self.states))).reshape(shape)}, None
+        )
+
     def sample(self, factor: Factor, rng: np.random.Generator, n: int) -> dict[str, Array]:
         codes = sample_paths(factor.natural["unary"], factor.natural["pair"], self.steps.codes, n, rng)
         shape = self.latent.shape
