@@ -21,7 +21,7 @@ from ppl.posterior.factored_weights import log_ratios
 from ppl.posterior.fit import Fit
 from ppl.posterior.psis import smooth
 
-WORK = 1e9  # array elements that one method's score may touch
+WORK = 3e8  # array elements that one method's score may touch
 MOST, FEWEST = 4000, 20  # draws
 FOR_KHAT = 200
 CELLS = 5e7  # data cells times states beyond which the density is not traced
@@ -102,6 +102,9 @@ def _affordable(problem: Any) -> int:
 
 def _with_ratios(plan: Plan, entry: Entry, fit: Fit, count: int) -> _Scored:
     """The entry with ELBO and k-hat from ``log p - log q`` at common draws."""
+    if entry.points and any(w.code == "W716" and w.severity == "warn" for w in fit.warnings):
+        note = "its points lie on the edge of their support, where a density means nothing"
+        return _Scored(replace(entry, notes=(*entry.notes, note)))
     ratios = _ratios(plan.bound.problem, fit, count, plan.seed) if count else None
     if ratios is None:
         why = "the density of its draws is not known" if count else "the model is too slow to evaluate often"

@@ -7,6 +7,8 @@ import numpy as np
 from ppl.posterior.factored import FactoredRecord
 from ppl.posterior.record import Bound
 
+ENDLESS = 1e15  # nats that only a density without bound can give
+
 
 def bound_sentence(bound: Bound, factored: FactoredRecord, log_evidence: float | None) -> str:
     """The bound, or what it equals, and how it comes about.
@@ -17,6 +19,8 @@ def bound_sentence(bound: Bound, factored: FactoredRecord, log_evidence: float |
     """
     if not np.isfinite(bound.elbo):
         return "ELBO: not available"
+    if factored.points and abs(bound.elbo) > ENDLESS:
+        return "ELBO: not available: a point estimate lies where its prior's density is infinite"
     if log_evidence is None and bound.error > 0:
         lines = [bound.sentence()]
     else:

@@ -91,6 +91,17 @@ def test_points_are_not_ranked_with_distributions(fakes):
     assert abs(found["advi"].elbo.to_best) < 1e-4
 
 
+def test_points_on_an_edge_have_no_elbo():
+    text = "table t(y: bool)\np ~ Beta(0.5, 0.5)\ny[i] ~ Bernoulli(p) for i in t\n"
+    found = ppl.compare(text, {"y": [0, 0, 0, 0]}, methods="cavi,em:point=p")
+    entry = found["em:point=p"]
+    assert entry.points == ("p",) and "W716" in {w.code for w in entry.fit.warnings}
+    assert np.isnan(entry.elbo.value) and any("edge" in note for note in entry.notes)
+    assert found["cavi"].exact
+    exact = math.lgamma(4.5) + math.lgamma(0.5) - math.lgamma(5) - 2 * math.lgamma(0.5)
+    assert abs(found["cavi"].elbo.value - exact) < 1e-9
+
+
 # ---------------------------------------------------------------- held-out rows
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import ppl
 from ppl.errors import InternalError, UsageError
-from ppl.posterior.factored import FactoredRecord
+from ppl.posterior.factored import BlockReport, FactoredRecord
 from ppl.posterior.factored_text import bound_sentence
 from ppl.posterior.record import Bound
 from tests.posterior import factored_fakes as fakes_of
@@ -228,3 +228,9 @@ def test_a_bound_that_is_an_estimate_says_so():
     assert text.startswith("ELBO -10.00 (standard error 0.25)")
     fit = ppl.fit(fakes_of.NORMAL_GAMMA, data(), method="normalgamma", lie=0.5, noise=0.2)
     assert fit.bound.error == 0.2 and fit.status == "ok"  # 0.5 nats are 2.5 standard errors
+
+
+def test_an_endless_density_is_no_bound():
+    record = FactoredRecord((BlockReport(("p",), "Delta", True),))
+    text = bound_sentence(Bound(5e29, 0.0), record, 5e29)
+    assert text.startswith("ELBO: not available")
