@@ -18,6 +18,7 @@ from ppl.energy.operands import Size
 from ppl.energy.plan import Plan, Reason, statistics, with_squares
 from ppl.energy.shape import Demand, demands
 from ppl.energy.terms import Latent, Residual
+from ppl.energy.wishes import members
 from ppl.graph.nodes import Statement
 
 
@@ -70,13 +71,13 @@ def _conditional(
     named = "" if sites else _conditional_family(block, asked)
     blame = sites[0].statement if sites else None if named else _blame(block, asked)
     return Conditional(
-        block.names,
+        members(block.names),
         _kind(block),
         named,
         "point" if point else family_of(block),
         not sites,
         point,
-        sum(prod(latent.shape) for latent in latents),
+        sum(prod(x.shape) * len(members((x.name,))) for x in latents),
         {n: _statistics(plan, asked[n], sites) for n in block.names},
         reason.text,
         blame,
@@ -150,7 +151,7 @@ def _ties(plan: Plan, i: int) -> Iterator[tuple[tuple[str, ...], Statement]]:
         for j in sorted(held - {i} - seen):
             if i in held and origin is not None and not is_point(plan.blocks[j]):
                 seen.add(j)
-                yield plan.blocks[j].names, origin
+                yield members(plan.blocks[j].names), origin
 
 
 def _factors(plan: Plan) -> Iterator[tuple[set[str], Statement | None]]:

@@ -18,12 +18,13 @@ from ppl.energy.chain_steps import chain_steps
 from ppl.energy.coincident import apart
 from ppl.energy.families import matching
 from ppl.energy.gaussian_groups import Group, groups
+from ppl.energy.joining import Joins, join_discrete
 from ppl.energy.operands import Size
 from ppl.energy.shape import Demand, demands
 from ppl.energy.sites import renamed, site_of
 from ppl.energy.splitting import Splits, split_coupled
 from ppl.energy.terms import Energy
-from ppl.energy.wishes import Wishes, disobeyed
+from ppl.energy.wishes import AND, Wishes, disobeyed
 from ppl.errors import Span
 from ppl.supports import REAL, Interval
 
@@ -47,6 +48,7 @@ class Plan:
     of: Mapping[str, int]
     reasons: tuple[Reason, ...]
     splits: Splits = field(default_factory=Splits)
+    joins: Joins = field(default_factory=Joins)
 
 
 class NoFactor(Exception):
@@ -69,6 +71,7 @@ def plan(energy: Energy, wishes: Wishes | None = None) -> Plan:
     size = Size(energy.sizes)
     asked = demands(with_squares(energy, size), size)
     energy, splits = split_coupled(energy, {n for n, d in asked.items() if is_gaussian(d)}, wishes)
+    energy, joins = join_discrete(energy, wishes)
     shape = with_squares(energy, size)
     asked = demands(shape, size)
     made: list[tuple[Block, Reason]] = []
@@ -82,7 +85,7 @@ def plan(energy: Energy, wishes: Wishes | None = None) -> Plan:
     made += [(site_of(r, size), Reason(r.reason, r.span)) for r in energy.residuals]
     _obeyed(energy, [block for block, _ in made], wishes)
     of = {name: i for i, (block, _) in enumerate(made) for name in block.names}
-    return Plan(energy, tuple(b for b, _ in made), of, tuple(r for _, r in made), splits)
+    return Plan(energy, tuple(b for b, _ in made), of, tuple(r for _, r in made), splits, joins)
 
 
 def _obeyed(energy: Energy, blocks: list[Block], wishes: Wishes) -> None:
@@ -165,7 +168,8 @@ def _discrete(energy: Energy, demand: Demand, size: Size) -> tuple[Block, Reason
     axes = demand.axes()
     moving = [i for i, found in enumerate(axes) if found - {"same"}]
     if not moving:
-        return DiscreteBlock(latent), Reason(f"{latent.name}: finitely many states, each element by itself")
+        count = f"{len(latent.states)} joint" if AND in latent.name else "finitely many"  # type: ignore[arg-type]
+        return DiscreteBlock(latent), Reason(f"{latent.name}: {count} states, each element by itself")
     if len(moving) > 1 or axes[moving[0]] - {"same", "after", "before"} or latent.multiplicity is not None:
         term = energy.terms[next(c.term for c in demand.couplings if set(c.axes) - {"same"})]
         raise NoFactor(

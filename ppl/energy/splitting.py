@@ -76,9 +76,9 @@ def _axis(demand: Demand, gaussian: set[str], wishes: Wishes) -> list[int]:
     short = [i for i in range(len(latent.shape) - latent.event) if latent.shape[i] <= MOST_PARTS]
     if wishes.apart(name):
         return [i for i in short if axes[i] - {"same"}][:1]
-    if name in wishes.cut and name == latent.name:
-        return [i for i in short if i in wishes.cut[name] and axes[i] - {"same"}][:1]
-    return [] if name in gaussian else [i for i in short if "other" in axes[i]][:1]
+    asked = wishes.cut.get(name, frozenset()) if name == latent.name else frozenset()
+    free = latent.name not in gaussian
+    return [i for i in short if (i in asked and axes[i] - {"same"}) or (free and "other" in axes[i])][:1]
 
 
 def _cut(energy: Energy, latent: Latent, axis: int, size: Size) -> tuple[Energy, Split]:

@@ -15,6 +15,7 @@ from ppl.energy.terms import Energy
 from ppl.errors import Span
 
 LARGEST_ASKED = 4000  # elements of one dense Gaussian that a guide asks for
+AND = " & "  # between the names in a joint latent's own name
 DISCRETE = frozenset({"Categorical", "Bernoulli", "DiscreteUniform", "OrderedCategorical", "BetaBinomial"})
 ELEMENTWISE = frozenset({"MeanField", "Normal"}) | DISCRETE
 
@@ -68,16 +69,25 @@ def root(name: str) -> str:
     return name.partition("[")[0]
 
 
+def members(names: Collection[str]) -> tuple[str, ...]:
+    """Latents by themselves, where some are joint.
+
+    >>> members(("a & b", "c"))
+    ('a', 'b', 'c')
+    """
+    return tuple(n for name in names for n in name.split(AND))
+
+
 def disobeyed(blocks: Collection[Block], energy: Energy, wishes: Wishes) -> tuple[str, str] | None:
     """The first latent whose block is not what was asked for, and why; None where all are."""
     for name, asked in wishes.families.items():
-        own = [b for b in blocks if any(root(n) == name for n in b.names)]
+        own = [b for b in blocks if any(root(n) == name for n in members(b.names))]
         for block in own:
             why = _why_not(asked, block, energy)
             if why:
                 return name, f"`q({_short(name)}) ~ {asked}` cannot be: {why}"
     for names in wishes.joint:
-        own = [b for b in blocks if any(root(n) in names for n in b.names)]
+        own = [b for b in blocks if any(root(n) in names for n in members(b.names))]
         if len(own) > 1:
             first = next(n for n in wishes.families if n in names)
             shown = ", ".join(_short(n) for n in wishes.families if n in names)

@@ -15,6 +15,7 @@ from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.site import SiteBlock
+from ppl.energy.wishes import members
 from ppl.errors import Span
 from ppl.posterior.factored import POINT, BlockReport, Factored
 
@@ -34,7 +35,9 @@ class Coordinates(Factored):
     @cached_property
     def blocks(self) -> tuple[BlockReport, ...]:  # type: ignore[override]
         return tuple(
-            BlockReport(b.names, POINT if is_point(b) else b.family, b.exact, r.text, b.parameters(f))
+            BlockReport(
+                members(b.names), POINT if is_point(b) else b.family, b.exact, r.text, b.parameters(f)
+            )
             for b, r, f in zip(self.ascent.blocks, self.ascent.plan.reasons, self.state.factors, strict=True)
             if b.names
         )
@@ -118,7 +121,7 @@ class Coordinates(Factored):
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
             if isinstance(block, DiscreteBlock | DiscreteChain):
                 out[block.latent.name] = factor.means[("is", block.latent.name)]
-        return self._whole(out)
+        return self._whole(self.ascent.plan.joins.marginals(out))
 
     def arrays(self) -> dict[str, Array]:
         return {}

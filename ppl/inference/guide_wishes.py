@@ -29,8 +29,8 @@ def wishes_of(
         for name in names:
             families[name], spans[name] = q.strategy, q.span
             cut[name] = _plates(q)
-        if len(names) > 1 and q.strategy in JOINT:
-            joint.append(frozenset(names))
+        if q.strategy in JOINT and (len(names) > 1 or q.strategy != "MultivariateNormal"):
+            joint += [frozenset(names)] if not cut[names[0]] else []
     _no_contradiction(families, points)
     whole = {*points, *(n for n, f in families.items() if f == "Point")}
     return Wishes(whole, merge, families, tuple(joint), cut, spans, chains)

@@ -32,7 +32,7 @@ class Planned:
     @property
     def explained(self) -> Explained:
         """The plan in words."""
-        return explained(self.method, self.ascent, self.model.source)
+        return explained(self.method, self.ascent, self.model.program)
 
 
 def plan_of(

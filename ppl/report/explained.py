@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,9 @@ from ppl.energy.conditionals import Conditional, conditionals
 from ppl.errors import Source, Span
 from ppl.graph.nodes import Statement
 from ppl.inference.coordinate import evidence_reason, exact
+from ppl.language.typed import Program
 from ppl.report.advice import advice, site_advice
+from ppl.report.guide_text import guide
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,17 @@ class Explained:
     guide: str
 
 
-def explained(method: str, ascent: Ascent, source: Source) -> Explained:
+def explained(method: str, ascent: Ascent, program: Program) -> Explained:
     """Put a plan in words, with the lines of the text that are the reasons."""
-    found = conditionals(ascent.plan)
+    source, found = program.source, conditionals(ascent.plan)
     blocks = tuple(_block(c, source) for c in found)
     stand_ins = tuple(
         StandIn(tuple(sorted(r.names)), r.reason, place(source, r.statement), site_advice(r))
         for r in ascent.plan.energy.residuals
     )
-    return Explained(method, blocks, stand_ins, exact(ascent), evidence_reason(ascent), guide(found))
+    return Explained(
+        method, blocks, stand_ins, exact(ascent), evidence_reason(ascent), guide(ascent.plan, found, program)
+    )
 
 
 def _block(c: Conditional, source: Source) -> Block:
@@ -107,50 +111,6 @@ def place_at(source: Source, span: Span) -> Place:
     line = source.position(span.start)[0]
     text = source.line(line).partition("#")[0]
     return Place(line, " ".join(text.split()))
-
-
-# ---------------------------------------------------------------- guides
-
-
-def guide(found: tuple[Conditional, ...]) -> str:
-    """A ``guide:`` block that asks for just this plan; params have no q of their own."""
-    rows = [row for c in found for row in _rows(c)]
-    return "guide:\n" + "".join(f"    {row}\n" for row in rows) if rows else ""
-
-
-def _rows(c: Conditional) -> Iterator[str]:
-    names = tuple(dict.fromkeys(written(x.name) for x in c.latents if x.kind != "param"))
-    if not names:
-        return
-    if c.point:
-        yield from (f"q({n}) ~ Point" for n in names)
-    elif len(names) > 1 or c.kind not in ("discrete", "family", "tabulated", "gaussian"):
-        yield f"q({', '.join(names)}) ~ {STRATEGY[c.kind]}"
-    else:
-        yield f"q({names[0]}) ~ {_family(c)}"
-
-
-def written(name: str) -> str:
-    """A latent's name in a guide: imputed columns without their table, cut latents without the place.
-
-    >>> written("people.height"), written("z[2]")
-    ('height', 'z')
-    """
-    return name.partition("[")[0].rpartition(".")[2]
-
-
-STRATEGY = {
-    "gaussian": "MultivariateNormal",
-    "gaussian chain": "MarkovChain",
-    "chain": "MarkovChain",
-    "discrete": "Exact",
-}
-
-
-def _family(c: Conditional) -> str:
-    if c.kind == "discrete":
-        return "Exact"
-    return "MeanField" if c.kind == "tabulated" or "[" in c.names[0] else c.q
 
 
 # ---------------------------------------------------------------- JSON

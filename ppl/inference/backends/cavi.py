@@ -45,11 +45,14 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
     )
     point: str = field(default="", metadata={"help": "latents to fit by points, separated by commas"})
     separate: bool = field(default=False, metadata={"help": "keep the coefficients of one predictor apart"})
+    joint_chains: bool = field(
+        default=False, metadata={"help": "keep small chains that meet together: exact, at prod K <= 64"}
+    )
 
     def target(self, problem: Any) -> EnergyTarget:
         """The problem's energy in blocks. Raises `FitError` where a latent has no factor."""
         names = tuple(n.strip() for n in self.point.split(",") if n.strip())
-        ascent = ascent_of(problem, names, merge=not self.separate)
+        ascent = ascent_of(problem, names, merge=not self.separate, joint_chains=self.joint_chains)
         return EnergyTarget(problem, ascent, observations(ascent))
 
     def init(self, target: EnergyTarget, rng: np.random.Generator) -> Climb:
