@@ -212,7 +212,7 @@ class Maker:
             if set(own) & set(rows.dims):
                 weight = weight * aligned(Named(np.asarray(array)[None], own), rows.dims)[0]
         key = (*self.stacked, str(len(self.own)))
-        self.own.append(Codes(key, which.astype(np.int32), count, _weights(weight, shape)))
+        self.own.append(Codes(key, which.astype(np.int32), count, self._weights(weight, shape)))
         place, codes = self.size.fresh(count), iter(columns)
         moved = [
             op if op not in rows.moving else self._picked(op, rows.dims, codes, first, place)
@@ -224,6 +224,14 @@ class Maker:
         return replace(
             rows.product, coefficient=np.ones(()), dims=(), operands=(read, *moved), more=tuple(small)
         )
+
+    def _weights(self, weight: Array, shape: tuple[int, ...]) -> Array | None:
+        """The weight of each row, nothing where all are one; those of the elements themselves are not copied."""
+        if np.all(weight == 1.0):
+            return None
+        count = self.block.rows.count
+        whole: Array = np.broadcast_to(weight, shape).ravel()
+        return count if count is not None and np.array_equal(whole, count) else whole
 
     def _picked(
         self, op: Operand, dims: tuple[Dim, ...], codes: Any, first: np.ndarray, place: Dim
@@ -256,13 +264,6 @@ def _wholly(op: Operand, dims: tuple[Dim, ...]) -> bool:
 def _flat(entry: Dim | Named, dims: tuple[Dim, ...], shape: tuple[int, ...], size: Size) -> np.ndarray:
     own = Named(np.arange(size(entry))[None], (entry,)) if isinstance(entry, Dim) else entry
     return np.broadcast_to(aligned(own, dims)[0], shape).ravel()
-
-
-def _weights(weight: Array, shape: tuple[int, ...]) -> Array | None:
-    """The weight of each row; nothing where all are one."""
-    if np.all(weight == 1.0):
-        return None
-    return np.ascontiguousarray(np.broadcast_to(weight, shape)).ravel()
 
 
 def _multiple(column: Array, known: Array) -> float | None:

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients, inner
+from ppl.energy.collapsed import Collapsed
 from ppl.energy.operands import Key
 from ppl.energy.row_sums import Codes, Columns, Dense, Means, RowSums
 from ppl.energy.terms import Latent
@@ -55,7 +56,9 @@ class DiscreteBlock(Block):
     def rows(self) -> RowSums:
         """The sums over elements, and how often each element counts."""
         latent, n = self.latent, prod(self.latent.shape)
-        count = None if latent.multiplicity is None else np.ravel(latent.multiplicity).astype(float)
+        count = (
+            None if latent.multiplicity is None else np.ravel(latent.multiplicity).astype(float, copy=False)
+        )
         weight = count
         if latent.defined is not None:
             defined = np.ravel(np.broadcast_to(latent.defined, latent.shape)).astype(float)
@@ -80,8 +83,22 @@ class DiscreteBlock(Block):
             scores = np.where(self.rows.weight > 0, scores, 0.0)
         return self._softmax(gradients, lambda lo, hi: scores[:, lo:hi], True)
 
+    @cached_property
+    def collapsed(self) -> Collapsed | None:
+        """The shorter pass, where every part of the scores is a row of a table, as often as its element counts."""
+        latent = self.latent
+        plain = latent.allowed is None and latent.defined is None and not self.dense
+        codes = tuple(p for p in self.parts if isinstance(p, Codes) and _as_often(p.weight, self.rows.count))
+        if not plain or len(codes) != len(self.parts) or not codes:
+            return None
+        return Collapsed(codes, self.shape[-1], self.rows.count)
+
     def _softmax(self, gradients: Gradients, dense: Dense | None, keep: bool) -> Factor:
-        found = self.rows.softmax(gradients, dense, keep)
+        whole = dense is None and not keep and all(p.key in gradients for p in self.parts)
+        if whole and self.collapsed is not None:
+            found = self.collapsed.softmax(gradients)
+        else:
+            found = self.rows.softmax(gradients, dense, keep)
         if found.probabilities is None:
             made = {self.key: lambda: self._back(self.rows.probabilities(gradients, dense))}
             means = Means(found.sums, made)
@@ -124,3 +141,10 @@ class DiscreteBlock(Block):
 
     def log_density(self, factor: Factor, draws: Mapping[str, Array]) -> Array | None:
         return None
+
+
+def _as_often(weight: Array | None, count: Array | None) -> bool:
+    """Whether scores weigh each element just as often as it counts."""
+    if weight is None or count is None:
+        return weight is count
+    return bool(np.all(count > 0) and np.array_equal(weight, count))
