@@ -23,8 +23,8 @@ from ppl.cli.main import run
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 NAMES = sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir())
-BY_DEFAULT = [n for n in NAMES if "arguments" not in (EXAMPLES / n / "expected.toml").read_text()]
-BY_ARGUMENTS = [n for n in NAMES if n not in BY_DEFAULT]
+BY_ARGUMENTS = [p.parent.name for p in EXAMPLES.glob("*/expected.toml") if "\narguments = " in p.read_text()]
+BY_DEFAULT = [n for n in NAMES if n not in BY_ARGUMENTS]
 NEEDED = ("{}.model", "data.csv", "README.md", "expected.toml")
 
 
@@ -100,7 +100,7 @@ def test_default_fit_reaches_the_figures(name: str, capsys: pytest.CaptureFixtur
     assert len(misses(form["posterior"], expected, twin)) == len(expected["posterior"])
 
 
-@pytest.mark.parametrize("name", BY_ARGUMENTS)
+@pytest.mark.parametrize("name", sorted(BY_ARGUMENTS))
 def test_fit_by_its_arguments_reaches_the_figures(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder, expected = EXAMPLES / name, expected_of(name)
     command = ["fit", str(folder / f"{name}.model"), str(folder / "data.csv"), "--json"]
