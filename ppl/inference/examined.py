@@ -21,7 +21,7 @@ from ppl.posterior.estimates import Array, Estimates
 from ppl.posterior.factored import Factored, FactoredRecord, record_of
 from ppl.posterior.factored_check import FactoredCertificate, certify_factored
 from ppl.posterior.prior_check import prior_conflicts
-from ppl.posterior.record import Bound, FitWarning
+from ppl.posterior.record import Bound, FitWarning, finite
 
 CHECK, REPORT, SAMPLE, PRIOR = 1, 2, 7, 5  # purposes of random streams
 
@@ -145,7 +145,7 @@ def _factored(problem: Any, done: Run[Any, Factored], facts: FitFacts, seed: int
         drawn=replace(drawn, estimates=tuple(_closed_form(e, q) for e in drawn.estimates)),
         bound=q.bound(),
         warnings=checked.warnings,
-        log_evidence=q.log_evidence,
+        log_evidence=finite(q.log_evidence),
         checks=_factored_checks(done, checked, drawn.estimates, count),
         factored=record_of(q, criteria(problem, q)),
     )

@@ -17,7 +17,7 @@ def criteria(problem: Any, q: Factored) -> dict[str, float]:
     """
     params = {x.name for x in problem.quantities if x.kind == "param"}
     points = {name for block in q.blocks if block.point for name in block.names}
-    if q.log_evidence is None or not params or points != params:
+    if q.log_evidence is None or not math.isfinite(q.log_evidence) or not params or points != params:
         return {}
     count, rows = int(problem.own_target.point.sum()), observed_rows(problem)
     likelihood = float(q.log_evidence)

@@ -13,7 +13,7 @@ from ppl.posterior.approximation import Approximation
 from ppl.posterior.bend import Bend
 from ppl.posterior.estimates import Estimates
 from ppl.posterior.fit import SCHEMA, Fit
-from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level
+from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level, finite
 from ppl.posterior.states import StateTable
 
 MODEL = "model.txt"
@@ -45,7 +45,7 @@ def _record(fit: Fit) -> dict[str, Any]:
     return {
         **{name: getattr(fit, name) for name in PLAIN},
         "schema": SCHEMA,
-        "log_evidence": fit.log_evidence,
+        "log_evidence": finite(fit.log_evidence),
         "seconds": dict(fit.seconds),
         "bound": fit.bound.to_dict(),
         "warnings": [w.to_dict() for w in fit.warnings],

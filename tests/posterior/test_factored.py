@@ -208,6 +208,15 @@ def test_a_saved_fit_says_the_same(tmp_path, text, method):
     assert str(back.predict(new)) == str(fit.predict(new))
 
 
+def test_a_bound_that_is_no_number_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(fakes_of, "LOG_2PI", math.nan)
+    fit = ppl.fit(fakes_of.KNOWN_SD, data(), method="knownsd")
+    fit.save(tmp_path / "fit")
+    back = ppl.load(tmp_path / "fit")
+    assert str(back) == str(fit) and "ELBO: not available" in str(fit)
+    json.dumps(fit.to_dict(), allow_nan=False)
+
+
 def test_json_is_strict_and_tells_the_factors():
     form = json.loads(
         json.dumps(ppl.fit(fakes_of.NORMAL_GAMMA, data(), method="normalgamma").to_dict(), allow_nan=False)
