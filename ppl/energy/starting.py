@@ -86,11 +86,14 @@ def _features(ascent: Ascent, i: int) -> Array | None:
     if not columns:
         return None
     table = np.concatenate(columns, 1)[:, :FEATURES]
-    sd = table.std(0)
-    table = table[:, sd > 1e-9 * (1.0 + np.abs(table).max(0))]
-    if not table.shape[1]:
+    sd = np.array([c.std() for c in table.T])
+    told = sd > 1e-9 * (1.0 + np.maximum(table.max(0), -table.min(0)))
+    if not told.any():
         return None
-    return (table - table.mean(0)) / table.std(0)
+    table = table[:, told]
+    table -= table.mean(0)
+    table /= sd[told]
+    return table
 
 
 def _columns(product: Product, i: int, latent: Latent) -> list[Array]:
