@@ -75,6 +75,8 @@ def _findings(
     draws: Mapping[str, Array],
     chances: Mapping[str, Array],
 ) -> Iterator[FitWarning | None]:
+    if not np.isfinite(q.elbo):
+        yield FitWarning("W703", "the ELBO is not finite", (), "failed")
     starts = starts_differ(tuple(q.restarts) or facts.ends)
     yield FitWarning(starts.code, starts.text, (), starts.severity) if starts is not None else None
     yield from q.findings()

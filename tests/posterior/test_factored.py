@@ -211,6 +211,7 @@ def test_a_saved_fit_says_the_same(tmp_path, text, method):
 def test_a_bound_that_is_no_number_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(fakes_of, "LOG_2PI", math.nan)
     fit = ppl.fit(fakes_of.KNOWN_SD, data(), method="knownsd")
+    assert fit.status == "failed" and "W703" in codes(fit)
     fit.save(tmp_path / "fit")
     back = ppl.load(tmp_path / "fit")
     assert str(back) == str(fit) and "ELBO: not available" in str(fit)
