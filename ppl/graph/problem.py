@@ -157,15 +157,15 @@ class Problem:
         """Arrays of networks that are fitted as points; too many numbers to be reported one by one."""
         return tuple(s.name for s in self.plain.statements if s.kind == "param" and is_weight(s.name))
 
-    def constrain(self, z: Array) -> dict[str, np.ndarray]:
+    def constrain(self, z: Array, own: bool = False) -> dict[str, np.ndarray]:
         """Latents, params, imputed cells and weights of networks at draws z (S, D): name -> (S, *shape).
 
-        Draws of a weight are one array, repeated without a copy.
+        Draws of a weight are one array, repeated without a copy. ``own``: z are coordinates of `own_target`.
         """
         z = np.asarray(z, dtype=float)
         wanted = {q.name for q in self.quantities if q.kind in ("latent", "param", "imputed")}
         wanted |= set(self.weights)
-        lay = replace(_restricted(self.layout, wanted), fold=False)
+        lay = replace(_restricted(self._plain_layout if own else self.layout, wanted), fold=False)
         at = lay.evaluator()
         with np.errstate(all="ignore"):
             walk(lay, at, z, None)

@@ -172,6 +172,16 @@ _WARNINGS: dict[str, Entry] = {
         """One step's estimate of a score-function gradient is ten times noisier than the slope that an error
         of one sd would give. Take more draws in each step, or write the sum over states out.""",
     ),
+    "W726": Entry(
+        "a learnt posterior is not calibrated",
+        """Over fresh simulations of the model its 90 % intervals hold the truth too rarely or too often. Train
+        longer, or on more simulations.""",
+    ),
+    "W727": Entry(
+        "the data lie outside what the prior simulates",
+        """A network knows only what it was shown. Widen the priors, or look for a mistake in the data or in the
+        model: `ppl simulate` draws what they imply.""",
+    ),
     "W723": Entry(
         "what a code costs",
         """The ELBO as two costs of a row: distortion, minus its expected log likelihood, and rate, the divergence

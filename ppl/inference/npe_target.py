@@ -1,0 +1,74 @@
+"""What is learnt from: a bound problem, its simulations, and the network they ask for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ppl.inference.draws import stream
+from ppl.inference.npe_data import Reading, Sets, reading_of, simulated
+from ppl.inference.npe_mixture import MixtureHead
+from ppl.inference.npe_network import Network
+from ppl.inference.npe_posterior import Amortised
+from ppl.inference.npe_scaling import Scaling, from_arrays, scaling_of
+from ppl.inference.npe_training import Examples
+from ppl.posterior.target import Array
+
+SIMULATE = 5  # the purpose of a random stream
+HELD_OUT = 0.1
+FULL_SIZE = 20  # coordinates from which one component is enough to train
+
+
+class Simulated:
+    """A problem with ``count`` simulations, made once for a seed."""
+
+    def __init__(self, problem: Any, count: int, components: int, hidden: int, summary: str) -> None:
+        self.problem = problem
+        self.count, self.components, self.hidden = count, components, hidden
+        self.reading: Reading = reading_of(problem, summary)
+        self._sets: dict[int, tuple[Scaling, Examples]] = {}
+
+    @property
+    def size(self) -> int:
+        """D."""
+        return int(self.reading.layout.size)
+
+    @cached_property
+    def data(self) -> Sets:
+        """The data themselves, as one data set."""
+        return self.reading.numbers(self.reading.observed(), np.zeros((1, self.size)))
+
+    @property
+    def head(self) -> MixtureHead:
+        """The mixture the network ends in."""
+        return MixtureHead(self.size, self.components if self.size <= FULL_SIZE else 1)
+
+    def examples(self, seed: int) -> tuple[Scaling, Examples]:
+        """Scaling and training examples of a seed."""
+        if seed not in self._sets:
+            sets = simulated(self.problem, self.reading, self.count, stream(seed, SIMULATE))
+            scaling = scaling_of(sets)
+            s = scaling.summaries(sets)
+            t = scaling.whitened(sets.latents, s)
+            rows = scaling.rows(sets)
+            self._sets[seed] = (scaling, Examples(s, rows, t, int(HELD_OUT * len(t))))
+        return self._sets[seed]
+
+    def network(self, features: int, columns: int) -> Network:
+        """The network for summaries and rows of these sizes."""
+        return Network(features, columns, self.hidden, self.head.width)
+
+    def posterior(self, scaling: Scaling, weights: Array) -> Amortised:
+        """The posterior that trained weights stand for."""
+        columns = len(scaling.row_centre)
+        return Amortised(self.network(scaling.axes.shape[1], columns), self.head, scaling, weights)
+
+    def posterior_of(self, arrays: dict[str, Array]) -> Amortised:
+        """The posterior kept with an earlier fit. Raises `KeyError` or `ValueError` where it does not fit."""
+        scaling = from_arrays(arrays)
+        q = self.posterior(scaling, np.asarray(arrays["weights"], dtype=float))
+        if len(q.weights) != q.network.count or len(scaling.centre) != self.data.cells.shape[1]:
+            raise ValueError("a network of other sizes")
+        return q
