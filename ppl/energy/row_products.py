@@ -22,7 +22,7 @@ from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.contraction import Part
 from ppl.energy.lowering import Product, distinct
 from ppl.energy.operands import Key, Operand, Size
-from ppl.energy.row_sums import Codes, Columns
+from ppl.energy.row_sums import Codes, Columns, RowPart, Runs
 from ppl.graph.named import Named, aligned
 from ppl.graph.nodes import Dim
 
@@ -51,10 +51,10 @@ class Rows:
 
 def rewritten(
     products: Sequence[Product], blocks: Sequence[Discrete | Any], size: Size, left: frozenset[int]
-) -> tuple[tuple[Product, ...], dict[int, tuple[Columns | Codes, ...]]]:
+) -> tuple[tuple[Product, ...], dict[int, tuple[RowPart, ...]]]:
     """The products, and what each discrete block has to sum; blocks in ``left`` are left alone."""
     out = list(products)
-    parts: dict[int, tuple[Columns | Codes, ...]] = {}
+    parts: dict[int, tuple[RowPart, ...]] = {}
     for number, block in enumerate(blocks):
         if isinstance(block, DiscreteBlock | DiscreteChain) and number not in left:
             maker = Maker(block, number, size)
@@ -72,7 +72,7 @@ class Maker:
     number: int
     size: Size
     columns: list[Array] = field(default_factory=list)
-    own: list[Columns | Codes] = field(default_factory=list)
+    own: list[RowPart] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -83,7 +83,7 @@ class Maker:
         return ("sums", self.name)
 
     @property
-    def parts(self) -> tuple[Columns | Codes, ...]:
+    def parts(self) -> tuple[RowPart, ...]:
         stacked = (Columns(self.stacked, np.stack(self.columns)),) if self.columns else ()
         return (*stacked, *self.own)
 
@@ -121,7 +121,7 @@ class Maker:
         others = tuple(op for op in p.operands if op is not reads[0])
         moving = tuple(op for op in others if _touches(op, dims))
         elements = self._elements(cells, dims)
-        if moving and (elements is not None or any(not _wholly(op, dims) for op in moving)):
+        if any(not _wholly(op, dims) for op in moving):
             return None
         return Rows(p, reads[0], state, dims, elements, others, moving)
 
@@ -212,7 +212,7 @@ class Maker:
             if set(own) & set(rows.dims):
                 weight = weight * aligned(Named(np.asarray(array)[None], own), rows.dims)[0]
         key = (*self.stacked, str(len(self.own)))
-        self.own.append(Codes(key, which.astype(np.int32), count, self._weights(weight, shape)))
+        self.own.append(self._coded(key, which, count, rows, self._weights(weight, shape)))
         place, codes = self.size.fresh(count), iter(columns)
         moved = [
             op if op not in rows.moving else self._picked(op, rows.dims, codes, first, place)
@@ -223,6 +223,18 @@ class Maker:
         small = [part for part in data if not set(part[1]) & set(rows.dims)]
         return replace(
             rows.product, coefficient=np.ones(()), dims=(), operands=(read, *moved), more=tuple(small)
+        )
+
+    def _coded(
+        self, key: Key, which: np.ndarray, count: int, rows: Rows, weight: Array | None
+    ) -> Codes | Runs:
+        """The codes of each element's row, or of its rows."""
+        if rows.elements is None:
+            return Codes(key, which.astype(np.int32), count, weight)
+        order = np.argsort(rows.elements, kind="stable")
+        first = np.searchsorted(rows.elements[order], np.arange(prod(self.block.latent.shape) + 1))
+        return Runs(
+            key, which[order].astype(np.int32), count, first, None if weight is None else weight[order]
         )
 
     def _weights(self, weight: Array, shape: tuple[int, ...]) -> Array | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,9 +31,8 @@ class Columns:
     key: Key
     phi: Array
 
-    @property
-    def places(self) -> int:
-        return 0
+    places: ClassVar[int] = 0
+    density: ClassVar[float] = 1.0
 
     def zero(self, states: int) -> Array:
         return np.zeros((states, len(self.phi)))
@@ -64,6 +63,7 @@ class Codes:
     codes: Array
     places: int
     weight: Array | None = None
+    density: ClassVar[float] = 1.0
 
     def zero(self, states: int) -> Array:
         return np.zeros((self.places, states))
@@ -87,7 +87,58 @@ class Codes:
             sums[:, k] += np.bincount(codes, row if weight is None else weight * row, self.places)
 
 
-Tables = list[tuple[Columns | Codes, Array]]
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Like `Codes` with any number of rows for each element: element n has rows first[n] to first[n + 1].
+
+    codes: (M,) of the rows, element by element; ``weight``: (M,); ``first``: (N + 1,).
+    """
+
+    key: Key
+    codes: Array
+    places: int
+    first: Array
+    weight: Array | None = None
+
+    @property
+    def density(self) -> float:
+        """Rows for each element."""
+        return len(self.codes) / max(len(self.first) - 1, 1)
+
+    def zero(self, states: int) -> Array:
+        return np.zeros((self.places, states))
+
+    def table(self, gradient: Array) -> Array:
+        return np.ascontiguousarray(gradient.T)
+
+    def add_scores(self, x: Array, table: Array, lo: int, hi: int) -> None:
+        """Add the rows of each element to scores x (K, hi - lo)."""
+        starts = self.first[lo : hi + 1]
+        some = np.flatnonzero(starts[1:] > starts[:-1])
+        if not len(some):
+            return
+        a, b = starts[0], starts[-1]
+        rows = np.take(table, self.codes[a:b], axis=1, mode="clip")
+        if self.weight is not None:
+            with np.errstate(invalid="ignore"):
+                rows *= self.weight[a:b]
+            rows[:, self.weight[a:b] == 0] = 0.0
+        x[:, some] += np.add.reduceat(rows, starts[some] - a, axis=1)
+
+    def add_sums(self, sums: Array, r: Array, lo: int, hi: int) -> None:
+        """Add the sums of probabilities r (K, hi - lo) over rows of equal codes."""
+        starts = self.first[lo : hi + 1]
+        a, b = starts[0], starts[-1]
+        counts, codes = np.diff(starts), self.codes[a:b]
+        for k, row in enumerate(r):
+            each = np.repeat(row, counts)
+            if self.weight is not None:
+                each *= self.weight[a:b]
+            sums[:, k] += np.bincount(codes, each, self.places)
+
+
+RowPart = Columns | Codes | Runs
+Tables = list[tuple[RowPart, Array]]
 Dense = Callable[[int, int], Array]
 
 
@@ -114,7 +165,7 @@ class RowSums:
 
     elements: int
     states: int
-    parts: tuple[Columns | Codes, ...]
+    parts: tuple[RowPart, ...]
     count: Array | None = None
     weight: Array | None = None
     allowed: Array | None = None

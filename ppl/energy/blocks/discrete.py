@@ -13,7 +13,7 @@ import numpy as np
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients, inner
 from ppl.energy.collapsed import Collapsed
 from ppl.energy.operands import Key
-from ppl.energy.row_sums import Codes, Columns, Dense, Means, RowSums
+from ppl.energy.row_sums import Codes, Dense, Means, RowPart, RowSums
 from ppl.energy.terms import Latent
 
 
@@ -26,7 +26,7 @@ class DiscreteBlock(Block):
     """
 
     latent: Latent
-    parts: tuple[Columns | Codes, ...] = ()
+    parts: tuple[RowPart, ...] = ()
     dense: bool = True
     family: ClassVar[str] = "Categorical"
 

@@ -18,7 +18,7 @@ from ppl.energy.chain_steps import Steps
 from ppl.energy.chains.discrete import chain_marginals
 from ppl.energy.chains.paths import sample_paths
 from ppl.energy.operands import Key
-from ppl.energy.row_sums import Codes, Columns, Means, RowSums
+from ppl.energy.row_sums import Means, RowPart, RowSums
 from ppl.energy.terms import Latent
 
 
@@ -33,7 +33,7 @@ class DiscreteChain(Block):
     latent: Latent
     axis: int
     steps: Steps
-    parts: tuple[Columns | Codes, ...] = ()
+    parts: tuple[RowPart, ...] = ()
     dense: bool = True
     family: ClassVar[str] = "MarkovChain"
 
