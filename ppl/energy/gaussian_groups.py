@@ -46,14 +46,15 @@ def groups(
 
 
 def _meetings(energy: Energy, gaussian: Mapping[str, Demand]) -> list[tuple[str, str]]:
-    """Pairs of latents that one term multiplies, those of the fewest atoms first."""
+    """Pairs of latents that one term multiplies, those of the fewest atoms first, then the largest."""
     found: dict[tuple[str, str], int] = {}
     for term in energy.terms:
         names = sorted({a.name for a in term.atoms if a.name in gaussian}, key=list(gaussian).index)
         count = sum(a.name in gaussian for a in term.atoms)
         for pair in combinations(names, 2):
             found[pair] = min(found.get(pair, count), count)
-    return sorted(found, key=lambda pair: found[pair])
+    size = {n: prod(d.latent.shape) for n, d in gaussian.items()}
+    return sorted(found, key=lambda pair: (found[pair], -sum(size[n] for n in pair)))
 
 
 def _may_merge(
