@@ -59,7 +59,7 @@ class LearntFit(Factored):
 
     def arrays(self) -> dict[str, Array]:
         """The network, enough to use it on other data, and its calibration."""
-        found = {"weights": self.q.weights, **self.q.scaling.arrays()}
+        found = {"weights": self.q.weights, "inputs": self.target.inputs, **self.q.scaling.arrays()}
         if self.calibration is None:
             return found
         return {**found, "ranks": self.calibration.ranks.astype(float), "coverage": self.calibration.coverage}

@@ -71,4 +71,21 @@ class Simulated:
         q = self.posterior(scaling, np.asarray(arrays["weights"], dtype=float))
         if len(q.weights) != q.network.count or len(scaling.centre) != self.data.cells.shape[1]:
             raise ValueError("a network of other sizes")
+        known = np.asarray(arrays["inputs"], dtype=float)
+        if known.shape != self.inputs.shape or not np.allclose(known, self.inputs, rtol=1e-9):
+            raise ValueError("a network of other covariates")
         return q
+
+    @cached_property
+    def inputs(self) -> Array:
+        """Figures of all that is not simulated (sizes, covariates): a network knows only those it was shown."""
+        from ppl.posterior.predict import observed_columns
+
+        drawn, data = observed_columns(self.problem.program), self.problem.data
+        found = [(float(s.size), 0.0, 0.0) for _, s in sorted(data.sets.items())]
+        for key in sorted((k for k in data.arrays if k not in drawn), key=str):
+            array = data.arrays[key]
+            if array.dtype.kind in "fiub":
+                flat = np.asarray(array, dtype=float).ravel()
+                found.append((float(flat.size), float(flat @ np.cos(np.arange(len(flat)))), float(flat @ flat)))
+        return np.array(found)

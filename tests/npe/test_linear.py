@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pytest
 
 import ppl
 from ppl.inference.backends.npe import Backend
@@ -103,4 +104,9 @@ def test_the_same_weights_serve_other_data() -> None:
     means, sds = _exact(other.cells)
     draws = q.sample(other, np.random.default_rng(5), 4000)[0]
     assert (np.abs(draws.mean(0) - means[0]) < 0.3 * sds).all()
-    assert target.posterior_of({"weights": q.weights, **q.scaling.arrays()}).weights is q.weights
+    kept = {"weights": q.weights, "inputs": target.inputs, **q.scaling.arrays()}
+    assert target.posterior_of(kept).weights is q.weights
+    moved = {**_data(), "x1": _data()["x1"] + 0.1}
+    elsewhere = Backend().target(ppl.compile(TEXT, path=False).bind(moved).problem)
+    with pytest.raises(ValueError, match="covariates"):
+        elsewhere.posterior_of(kept)
