@@ -12,7 +12,7 @@ from ppl.backend.autograd_bridge import anp, grad
 from ppl.backend.tape import Tape
 from ppl.supports import NEGATIVE, POSITIVE, REAL, UNIT, Interval, Structured, Support
 from ppl.supports.bijections import for_support
-from ppl.supports.bijections.helmert import basis
+from ppl.supports.bijections.helmert import basis, gathered, spread
 
 INTERVALS = (
     REAL,
@@ -176,3 +176,11 @@ def test_discrete_and_derived_supports_have_no_coordinates() -> None:
     for support in supports:
         with pytest.raises(ValueError):
             for_support(support)
+
+
+@pytest.mark.parametrize("size", [129, 400])
+def test_long_vectors_take_running_sums_for_the_matrix(size: int) -> None:
+    u = np.random.default_rng(size).normal(size=(3, size - 1))
+    x = u @ basis(size).T
+    np.testing.assert_allclose(spread(u), x, atol=1e-12)
+    np.testing.assert_allclose(gathered(x), u, atol=1e-12)

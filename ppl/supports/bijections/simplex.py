@@ -10,7 +10,7 @@ import numpy as np
 
 from ppl.backend import ops as xp
 from ppl.supports.bijections.base import Bijection
-from ppl.supports.bijections.helmert import basis
+from ppl.supports.bijections.helmert import gathered, spread
 
 Array = Any
 FLOOR = -690.0
@@ -19,14 +19,14 @@ FLOOR = -690.0
 def _forward(u: Array) -> tuple[Array, Array]:
     """x = softmax(H u) and log |det|, which is sum(log x) + log(K) / 2."""
     size = u.shape[-1] + 1
-    y = xp.design(basis(size), u)
+    y = spread(u)
     top = xp.logsumexp(y, axis=-1, keepdims=True)
     log_det = 0.5 * math.log(size) - size * xp.squeeze(top, axis=-1)
     return xp.exp(xp.maximum(y - top, FLOOR)), log_det
 
 
 def _inverse(x: Array) -> Array:
-    return np.log(np.asarray(x, dtype=float)) @ basis(np.shape(x)[-1])
+    return gathered(np.log(np.asarray(x, dtype=float)))
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class ZeroSum(Bijection):
         return (*event_shape[:-1], event_shape[-1] - 1)
 
     def forward(self, u: Array) -> tuple[Array, Array]:
-        x = xp.design(basis(u.shape[-1] + 1), u)
+        x = spread(u)
         return x, xp.sum(xp.zeros_like(u), axis=-1)
 
     def inverse(self, x: Array) -> Array:
-        return np.asarray(x, dtype=float) @ basis(np.shape(x)[-1])
+        return gathered(x)
