@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,14 +32,14 @@ Array = Any
 FORBIDDEN = -1e12  # stands for log 0 of a state: its probability is exactly 0, and 0 times this is 0
 
 
-def energy(problem: Problem) -> Energy:
-    """The log joint of a bound problem, as it is written (nothing non-centred)."""
+def energy(problem: Problem, centres: Mapping[str, np.ndarray] | None = None) -> Energy:
+    """The log joint of a bound problem, as it is written (nothing non-centred), latents measured from centres."""
     tables = frozenset(problem.program.tables)
     lay = layout(problem.plain, problem.data, tables, groups(problem.plain))
     at = lay.evaluator()
     supports, axes = supports_of(lay)
     latents = frozenset(supports) - lay.discrete
-    s = Symbolic(at, Algebra(at, supports, axes, orders_of(lay)), latents)
+    s = Symbolic(at, Algebra(at, supports, axes, orders_of(lay), centres or {}), latents)
     if lay.discrete:
         at.states.update(problem.state_values())
     terms: list[Term] = []
@@ -52,8 +53,10 @@ def energy(problem: Problem) -> Energy:
     sizes = {d: at.size(d) for d in _all_dims(terms, residuals)}
     found = declared(lay, s)
     sizes.update({d: n for latent in found.values() for d, n in zip(latent.dims, latent.shape, strict=True)})
-    merged, constant_part = _without_constants(terms)
-    return Energy(found, merged, tuple(residuals), constant_part, sizes)
+    merged, constants = _without_constants(terms)
+    total = sum(c for _, c in constants)
+    states = dict(at.states)
+    return Energy(found, merged, tuple(residuals), total, sizes, constants, lay, states, centres=centres or {})
 
 
 def _add(
@@ -119,10 +122,14 @@ def _weighted(s: Symbolic, m: Monomial, every: frozenset[Dim], weight: Weight) -
     return replace(m, coefficient=coefficient)
 
 
-def _without_constants(terms: list[Term]) -> tuple[tuple[Term, ...], float]:
-    """Terms with atoms, and the sum of the others."""
-    constant_part = sum(float(np.sum(t.coefficient.numpy)) for t in terms if not t.atoms)
-    return tuple(t for t in terms if t.atoms), constant_part
+def _without_constants(
+    terms: list[Term],
+) -> tuple[tuple[Term, ...], tuple[tuple[g.Statement, float], ...]]:
+    """Terms with atoms, and the sums of the others with their statements."""
+    constants = [
+        (t.origin, float(np.sum(t.coefficient.numpy))) for t in terms if not t.atoms and t.origin is not None
+    ]
+    return tuple(t for t in terms if t.atoms), tuple(constants)
 
 
 def _all_dims(terms: list[Term], residuals: list[Residual]) -> set[Dim]:

@@ -11,6 +11,7 @@ from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
+from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.blocks.site import SiteBlock
 from ppl.energy.blocks.tabulated import TabulatedBlock
 from ppl.energy.families import matching
@@ -59,12 +60,16 @@ def conditionals(plan: Plan) -> tuple[Conditional, ...]:
 
 def is_point(block: Block) -> bool:
     """Whether a block is a point estimate."""
+    if isinstance(block, SampledBlock):
+        return block.exact
     return isinstance(block, PointBlock) or (isinstance(block, GaussianMembers) and block.point)
 
 
 def _conditional(
     plan: Plan, i: int, block: Block, reason: Reason, asked: Mapping[str, Demand]
 ) -> Conditional:
+    if isinstance(block, SampledBlock):
+        return _drawn(plan, i, block, reason)
     latents = tuple(plan.energy.latents[n] for n in block.names)
     sites = [r for r in plan.energy.residuals if r.names & set(block.names)]
     point = is_point(block)
@@ -83,6 +88,26 @@ def _conditional(
         blame,
         tuple(_ties(plan, i)),
         latents,
+    )
+
+
+def _drawn(plan: Plan, i: int, block: SampledBlock, reason: Reason) -> Conditional:
+    """A block that is evaluated at draws: no statistics to list, and the statement that made it so."""
+    c = block.component
+    names: dict[str, Mapping[str, tuple[Statement, ...]]] = {n: {} for n in c.names}
+    return Conditional(
+        c.names,
+        "drawn",
+        "",
+        "point" if block.exact else "Gaussian",
+        block.exact,
+        block.exact,
+        sum(prod(x.shape) for x in c.latents),
+        names,
+        reason.text,
+        c.blame,
+        tuple(_ties(plan, i)),
+        c.latents,
     )
 
 

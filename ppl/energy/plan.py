@@ -81,10 +81,11 @@ def plan(energy: Energy, wishes: Wishes | None = None) -> Plan:
     for name, demand in asked.items():
         if name not in gaussian:
             made.append(_block(shape, demand, wishes, size))
+    made += [(b, Reason(b.component.reason, b.component.span)) for b in energy.drawn]
     made.sort(key=lambda pair: _rank(pair[0]))
     made += [(site_of(r, size), Reason(r.reason, r.span)) for r in energy.residuals]
     _obeyed(energy, [block for block, _ in made], wishes)
-    of = {name: i for i, (block, _) in enumerate(made) for name in block.names}
+    of = {name: i for i, (block, _) in enumerate(made) for name in block.holds}
     return Plan(energy, tuple(b for b, _ in made), of, tuple(r for _, r in made), splits, joins)
 
 

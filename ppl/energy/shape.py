@@ -48,11 +48,12 @@ def demands(energy: Energy, size: Size) -> dict[str, Demand]:
     """Every latent's demand."""
     out = {name: Demand(latent) for name, latent in energy.latents.items()}
     for number, term in enumerate(energy.terms):
-        for atom in term.atoms:
+        for atom in (a for a in term.atoms if a.name in out):
             out[atom.name].statistics.setdefault(atom.stat, []).append(number)
             out[atom.name].degree[number] = out[atom.name].degree.get(number, 0) + 1
         for c in couplings(number, term, size):
-            out[term.atoms[c.first].name].couplings.append(c)
+            if term.atoms[c.first].name in out:
+                out[term.atoms[c.first].name].couplings.append(c)
     return out
 
 

@@ -10,13 +10,14 @@ its gradient in them is the natural parameter of the block's best q (Winn & Bish
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ppl.errors import Span
+from ppl.graph.assemble import Layout
 from ppl.graph.named import Named
 from ppl.graph.nodes import Dim, Statement
 from ppl.supports import Support
@@ -116,10 +117,20 @@ class Residual:
 
 @dataclass(frozen=True, eq=False)
 class Energy:
-    """The whole log joint: ``constant + sum of terms + residuals``."""
+    """The whole log joint: ``constant + sum of terms + residuals``.
+
+    ``constants``: each statement's share of the constant. ``layout`` and ``states``: the graph that it was made
+    from, for statements that are evaluated rather than spelled out; ``drawn``: the latents of these
+    (`ppl.energy.sampled.Component`), which are then no longer among ``latents``.
+    """
 
     latents: dict[str, Latent]
     terms: tuple[Term, ...]
     residuals: tuple[Residual, ...] = ()
     constant: float = 0.0
     sizes: dict[Dim, int] = field(default_factory=dict)
+    centres: Mapping[str, np.ndarray] = field(default_factory=dict, kw_only=True)
+    constants: tuple[tuple[Statement, float], ...] = ()
+    layout: Layout | None = None
+    states: dict[str, np.ndarray] = field(default_factory=dict)
+    drawn: tuple[Any, ...] = ()

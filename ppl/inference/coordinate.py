@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ppl.energy.ascent import Ascent, State
-from ppl.energy.blocks.base import Block
+from ppl.energy.blocks.base import Block, Factor
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
+from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.blocks.site import SiteBlock
+from ppl.energy.origin import shifted
 from ppl.energy.wishes import members
 from ppl.errors import Span
 from ppl.posterior.factored import POINT, BlockReport, Factored
@@ -28,19 +30,27 @@ class Coordinates(Factored):
     def __init__(self, ascent: Ascent, state: State, restarts: tuple[float, ...] = ()) -> None:
         self.ascent, self.state = ascent, state
         self.restarts = restarts
-        self.elbo = state.elbo
-        self.log_evidence = state.elbo if exact(ascent) else None
+        gain, error = anew(ascent, state.factors)
+        self.elbo, self.elbo_se, self.redrawn = state.elbo + gain, error, gain
+        self.log_evidence = self.elbo if exact(ascent) else None
         self.evidence_reason = evidence_reason(ascent)
 
     @cached_property
     def blocks(self) -> tuple[BlockReport, ...]:  # type: ignore[override]
         return tuple(
             BlockReport(
-                members(b.names), POINT if is_point(b) else b.family, b.exact, r.text, b.parameters(f)
+                members(b.names), POINT if is_point(b) else b.family, b.exact, r.text, self._printed(b, f)
             )
             for b, r, f in zip(self.ascent.blocks, self.ascent.plan.reasons, self.state.factors, strict=True)
             if b.names
         )
+
+    def _printed(self, block: Block, factor: Factor) -> dict[str, Array]:
+        """What to print of a factor, means in the model's own coordinates."""
+        names = {n: n.removesuffix(".mean") for n in block.parameters(factor) if n.endswith(".mean")}
+        centres = {n: self.ascent.plan.energy.centres.get(own) for n, own in names.items()}
+        known = {n: c for n, c in centres.items() if c is not None}
+        return shifted(block.parameters(factor), known)
 
     @cached_property
     def elbo_terms(self) -> Mapping[str, float]:  # type: ignore[override]
@@ -54,6 +64,12 @@ class Coordinates(Factored):
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
             if isinstance(block, SiteBlock):
                 out[block.statement] = out.get(block.statement, 0.0) + factor.entropy
+            elif isinstance(block, SampledBlock):
+                parts, entropy = block.parts(factor)
+                for name, value in parts.items():
+                    out[name] = out.get(name, 0.0) + value
+                if not is_point(block):
+                    out[f"entropy({', '.join(block.names)})"] = entropy
             elif not is_point(block):
                 out[f"entropy({', '.join(block.names)})"] = factor.entropy
         return out
@@ -67,7 +83,8 @@ class Coordinates(Factored):
 
     @property
     def means(self) -> Mapping[str, Array]:  # type: ignore[override]
-        return self._whole({n: self._cells(n, m[0]) for n, m in self._moments.items()})
+        found = self._whole({n: self._cells(n, m[0]) for n, m in self._moments.items()})
+        return shifted(found, self.ascent.plan.energy.centres)
 
     @property
     def sds(self) -> Mapping[str, Array]:  # type: ignore[override]
@@ -100,10 +117,12 @@ class Coordinates(Factored):
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
             if not isinstance(block, DiscreteBlock | DiscreteChain):
                 out |= block.sample(factor, rng, n)
-        return self._whole({name: self._cells(name, a) for name, a in out.items()}, 1)
+        found = self._whole({name: self._cells(name, a) for name, a in out.items()}, 1)
+        return shifted(found, self.ascent.plan.energy.centres)
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         total: Array = 0.0
+        draws = shifted(draws, self.ascent.plan.energy.centres, -1.0)
         draws = {
             n: self._filled(n, np.asarray(a)) for n, a in self.ascent.plan.splits.parts(draws, 1).items()
         }
@@ -129,7 +148,20 @@ class Coordinates(Factored):
 
 def is_point(block: Block) -> bool:
     """Whether a block is a point estimate."""
+    if isinstance(block, SampledBlock):
+        return block.exact
     return isinstance(block, PointBlock) or (isinstance(block, GaussianMembers) and block.point)
+
+
+def anew(ascent: Ascent, factors: Sequence[Factor]) -> tuple[float, float]:
+    """What the bound gains where drawn blocks are given fresh draws, and the standard error of that."""
+    rng, gain, square = np.random.default_rng(1), 0.0, 0.0
+    whole = ascent.completed(factors)
+    for i, block in enumerate(ascent.blocks):
+        if isinstance(block, SampledBlock) and np.isfinite(factors[i].entropy):
+            more, error = block.anew(factors[i], ascent.polynomial.gradient(i, whole), rng)
+            gain, square = gain + more, square + error**2
+    return gain, float(np.sqrt(square))
 
 
 def exact(ascent: Ascent) -> bool:
@@ -157,5 +189,8 @@ def evidence_reason(ascent: Ascent) -> str:
     names = tied(ascent)[0]
     if names:
         return f"a bound: a factor ties {names}"
+    drawn = next((b.names for b in ascent.blocks if isinstance(b, SampledBlock) and not b.exact), None)
+    if drawn is not None:
+        return f"a bound: the conditional of {', '.join(drawn)} is in no family, and q is Gaussian"
     given = " given the point estimates" if any(is_point(b) for b in ascent.blocks) else ""
     return f"no factor ties two blocks of q, so that q is the posterior{given}"

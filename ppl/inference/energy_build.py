@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from ppl.energy.ascent import Ascent, ascent
+from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.build import energy
 from ppl.energy.lowering import NotMultilinear
+from ppl.energy.origin import distance, origins
 from ppl.energy.plan import Disobeyed, NoFactor, plan
+from ppl.energy.sampled import Cause, Component, with_drawn
+from ppl.energy.terms import Energy
+from ppl.energy.wishes import Wishes, members, root
 from ppl.errors import Diagnostic, FitError, ModelError, UsageError, fail
 from ppl.inference.guide_wishes import guided, wishes_of
+from ppl.inference.sampled_search import LARGEST_DENSE, fixed_draws, search
 
 
 def ascent_of(
@@ -22,23 +31,56 @@ def ascent_of(
     there cannot be, `FitError` where a latent has no factor.
     """
     wishes = wishes_of(problem.program, points, merge, joint_chains)
-    found = energy(problem)
+    climb = _climb(problem, points, wishes, {})
+    far = distance(problem)
+    centres = origins(climb, far, np.random.default_rng(0)) if far else {}
+    return _climb(problem, points, wishes, centres) if centres else climb
+
+
+def _climb(problem: Any, points: Collection[str], wishes: Wishes, centres: Mapping[str, Any]) -> Ascent:
+    """The plan with latents measured from centres."""
+    found = energy(problem, centres)
     for name in points:
         if name not in found.latents or found.latents[name].states is not None:
             known = ", ".join(n for n, latent in found.latents.items() if latent.states is None)
             raise fail(
                 UsageError, "E705", f"no continuous latent is called `{name}`", help=f"there is: {known}"
             )
-    try:
-        return ascent(plan(found, wishes))
-    except Disobeyed as error:
-        raise _disobeyed(error) from None
-    except NoFactor as error:
-        raise _refused(error.reason.text, error.reason.span) from None
-    except NotMultilinear as error:
-        raise _refused(
-            f"a factor is not affine in {', '.join(error.names)}: {error.why}", error.term.span
-        ) from None
+    causes: dict[str, Cause] = {}
+    while True:
+        try:
+            return ascent(plan(with_blocks(found, causes, wishes), wishes))
+        except Disobeyed as error:
+            raise _disobeyed(error) from None
+        except NoFactor as error:
+            text, span, names = error.reason.text, error.reason.span, [error.name]
+        except NotMultilinear as error:
+            text, span = f"a factor is not affine in {', '.join(error.names)}: {error.why}", error.term.span
+            names = list(error.names)
+        more = _drawable(found, names) - set(causes)
+        if not more:
+            raise _refused(text, span)
+        causes |= {n: Cause(text, span) for n in more}
+
+
+def _drawable(found: Energy, names: Collection[str]) -> set[str]:
+    """The continuous latents among some names, or that these are parts of."""
+    roots = {n if n in found.latents else root(n) for name in names for n in members((name,))}
+    return {n for n in roots if n in found.latents and found.latents[n].states is None}
+
+
+def with_blocks(found: Energy, causes: Mapping[str, Cause], wishes: Wishes) -> Energy:
+    """The energy with a block for each group of latents that have to be drawn."""
+    points = [n for n in found.latents if wishes.is_point(n)]
+    out = with_drawn(found, causes, points)
+    return replace(out, drawn=tuple(_block(c) for c in out.drawn))
+
+
+def _block(component: Component) -> SampledBlock:
+    block = SampledBlock(component, np.zeros((0, 0)), search)
+    rank = int((~block.point).sum())
+    dense = 1 < rank <= LARGEST_DENSE and bool((block.counts == 1).all())
+    return replace(block, eps=fixed_draws(rank, dense))
 
 
 def _refused(text: str, span: Any) -> FitError:

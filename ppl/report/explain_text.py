@@ -64,6 +64,8 @@ def _q(b: Block) -> str:
         return "a point, the mode of its conditional"
     if b.kind == "tabulated":
         return "the conditional itself, tabulated; the update is exact up to quadrature"
+    if b.kind == "drawn":
+        return f"{b.q} on the real line, fitted on fixed draws; not the conditional"
     if not b.exact:
         return f"{b.q}, by damped natural-gradient steps; not the conditional"
     how = {

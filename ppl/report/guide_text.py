@@ -24,8 +24,8 @@ def guide(plan: Plan, found: Sequence[Conditional], program: Program) -> str:
 
 
 def _rows(plan: Plan, c: Conditional, program: Program) -> Iterator[str]:
-    if all(x.kind == "param" for x in c.latents):
-        return
+    if all(x.kind == "param" for x in c.latents) or (c.kind == "drawn" and not c.point):
+        return  # what is drawn is so without being asked
     params = {x.name for x in c.latents if x.kind == "param"}
     names = tuple(dict.fromkeys(written(n) for n in c.names if n not in params))
     if c.point:

@@ -37,6 +37,11 @@ class Block(ABC):
     exact: ClassVar[bool] = True
     names: tuple[str, ...]
 
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """The names that terms may read it by."""
+        return self.names
+
     @abstractmethod
     def shapes(self) -> dict[Key, tuple[int, ...]]:
         """The mean-parameter arrays that terms may read, with their shapes."""
