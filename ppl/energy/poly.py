@@ -110,6 +110,7 @@ class Algebra:
     supports: dict[str, Support]
     axes: dict[str, tuple[Dim, ...]]
     orders: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    centres: Mapping[str, Array] = field(default_factory=dict)
     _fresh: int = 0
 
     # ---------------------------------------------------------------- making
@@ -125,11 +126,23 @@ class Algebra:
         return Poly(self, (Monomial(finite(value)),), value.invalid)
 
     def atom(self, name: str, entries: Sequence[Entry], invalid: Named | None = None) -> Poly:
-        """The elements of a latent at entries of its stored axes."""
+        """The elements of a latent at entries of its stored axes: its centre, and what it differs by."""
         order = self.orders.get(name, range(len(entries)))
         entries = [entries[i] for i in order]
         one = constant(np.float64(1.0))
-        return Poly(self, (Monomial(one, (Atom(name, "x", tuple(entries)),)),), invalid)
+        own = Monomial(one, (Atom(name, "x", tuple(entries)),))
+        if name not in self.centres:
+            return Poly(self, (own,), invalid)
+        return Poly(self, (Monomial(self._centre(name, entries)), own), invalid)
+
+    def _centre(self, name: str, entries: Sequence[Entry]) -> Named:
+        """The centres of elements: one number, or those at the entries."""
+        array = np.asarray(self.centres[name], dtype=float)
+        if not array.ndim:
+            return constant(array)
+        found = [constant(np.arange(self.at.size(e)), (e,)) if isinstance(e, Dim) else e for e in entries]
+        dims = union((x.dims for x in found), self.at.size)
+        return Named(array[tuple(aligned(x, dims)[0].astype(np.intp) for x in found)][None], dims)
 
     def fresh(self, dim: Dim) -> Dim:
         """A new dim of equal length."""
