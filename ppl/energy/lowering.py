@@ -227,11 +227,24 @@ def _grouped(
 
 def distinct(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
     """Distinct rows of integer columns: a first place of each, which one each row is, and how many."""
-    flat = np.zeros(len(columns[0]), dtype=np.int64)
+    flat, count = np.zeros(len(columns[0]), dtype=np.int64), min(len(columns[0]), 1)
     for c in columns:
-        c = c.astype(np.int64)
+        c = c.astype(np.int64, copy=False)
         low, high = (int(c.min()), int(c.max())) if len(c) else (0, 0)
-        flat = flat * (high - low + 1) + (c - low)
-        _, flat = np.unique(flat, return_inverse=True)
-    _, first, which = np.unique(flat, return_index=True, return_inverse=True)
-    return first, which, len(first)
+        flat, count = ranked(flat * (high - low + 1) + (c - low))
+    first = np.empty(count, dtype=np.int64)
+    first[flat[::-1]] = np.arange(len(flat) - 1, -1, -1)
+    return first, flat, count
+
+
+def ranked(flat: np.ndarray) -> tuple[np.ndarray, int]:
+    """Each number's rank among those that occur, and how many do; without a sort where they are small.
+
+    >>> ranked(np.array([7, 3, 7]))
+    (array([1, 0, 1]), 2)
+    """
+    if not len(flat) or flat.max() > 4 * len(flat) + 1000:
+        values, which = np.unique(flat, return_inverse=True)
+        return which, len(values)
+    ranks = np.cumsum(np.bincount(flat) > 0) - 1
+    return ranks[flat], int(ranks[-1]) + 1
