@@ -70,7 +70,7 @@ def _advi(compiled: Any, bound: Any, cost: bool) -> None:
 
     problem = None if bound is None else bound.problem
     click.echo(plan_text(compiled, problem))
-    if cost:
+    if cost and problem is not None:
         click.echo("\n" + problem.target().cost)
 
 
