@@ -34,15 +34,16 @@ def distance(problem: Problem) -> float:
     for s in problem.plain.statements:
         node = s.observed.value if isinstance(s.observed, g.Gather) else s.observed
         if s.kind == "observed" and isinstance(node, g.Input):
-            found = max(found, _far(problem.data.arrays.get((node.table or "", node.name))))
+            key = (node.table or "", node.name)
+            found = max(found, _far(problem.data.arrays.get(key), problem.data.missing.get(key)))
     return found
 
 
-def _far(column: Array | None) -> float:
+def _far(column: Array | None, blank: Array | None) -> float:
     """|mean| of a column of reals where that is large for its spread, else 0."""
     if column is None or column.dtype.kind != "f":
         return 0.0
-    known = column[np.isfinite(column)]
+    known = column if blank is None else column[~blank]
     mean = float(abs(known.mean())) if known.size else 0.0
     return mean if mean > FAR * known.std() else 0.0
 
@@ -61,17 +62,20 @@ def origins(ascent: Ascent, far: float, rng: np.random.Generator) -> dict[str, A
     except NotProper:
         return {}
     means = {n: m for i in gaussian for n, (m, _) in ascent.blocks[i].moments(held[i]).items()}
-    whole = ascent.plan.splits.joined(means)
-    away = {n: np.asarray(m) for n, m in whole.items() if np.max(np.abs(m), initial=0.0) > SHARE * far}
-    return {
-        n: np.asarray(np.mean(m)) if "." in n else centre(m) for n, m in away.items()
-    }  # columns: one number
+    latents = ascent.plan.energy.latents
+    out = {}
+    for name, mean in ascent.plan.splits.joined(means).items():
+        defined = None if name not in latents else latents[name].defined
+        own = mean if defined is None else mean[defined]
+        if np.max(np.abs(own), initial=0.0) > SHARE * far:
+            out[name] = centre(mean, own, one="." in name)
+    return out
 
 
-def centre(mean: Array) -> Array:
-    """One number where the elements are alike, else one for each."""
-    middle = np.mean(mean)
-    return middle if np.max(np.abs(mean - middle), initial=0.0) <= ALIKE * abs(middle) else mean
+def centre(mean: Array, own: Array, one: bool) -> Array:
+    """One number where the elements ``own`` are alike (and for columns), else one for each."""
+    middle = np.asarray(np.mean(own))
+    return middle if one or np.max(np.abs(own - middle), initial=0.0) <= ALIKE * abs(middle) else mean
 
 
 def shifted(arrays: Mapping[str, Array], centres: Mapping[str, Array], sign: float = 1.0) -> dict[str, Array]:
