@@ -28,11 +28,18 @@ WARM = 3  # updates of everything else before the states move
 
 def first(ascent: Ascent, rng: np.random.Generator) -> State:
     """Factors to begin with: states by k-means++ on the data that choose them, then all else fitted to these."""
-    factors = [b.start(rng, spread(ascent, i)) for i, b in enumerate(ascent.blocks)]
     states = [i for i, b in enumerate(ascent.blocks) if isinstance(b, DiscreteBlock | DiscreteChain)]
+    factors: dict[int, Factor] = {}
+    own: dict[int, np.random.Generator] = {}
+    for i, block in enumerate(ascent.blocks):
+        if isinstance(block, DiscreteBlock):
+            own[i] = np.random.default_rng(rng.integers(2**62))
+        else:
+            factors[i] = block.start(rng, spread(ascent, i))
     for i in states:
-        factors[i] = seeded(ascent, i, rng) or factors[i]
-    state = State(tuple(factors))
+        found = seeded(ascent, i, rng)
+        factors[i] = found or (ascent.blocks[i].start(own[i], spread(ascent, i)) if i in own else factors[i])
+    state = State(tuple(factors[i] for i in range(len(ascent.blocks))))
     others = [i for i in range(len(factors)) if i not in states]
     if states and others:
         for _ in range(WARM):
