@@ -80,7 +80,7 @@ def _block(component: Component) -> SampledBlock:
     block = SampledBlock(component, np.zeros((0, 0)), search)
     rank = int((~block.point).sum())
     dense = 1 < rank <= LARGEST_DENSE and bool((block.counts == 1).all())
-    return replace(block, eps=fixed_draws(rank, dense))
+    return replace(block, eps=fixed_draws(rank, dense, block.work))
 
 
 def _refused(text: str, span: Any) -> FitError:

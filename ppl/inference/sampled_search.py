@@ -21,18 +21,20 @@ from ppl.posterior.target import Array
 
 LARGEST_DENSE = 100  # coordinates of a full covariance
 FIRST_STEPS, STEPS, FRAMES = 80, 25, 8
+CHEAP, MOST = 5e5, 480  # elements that one evaluation may touch, and the most draws for that
 SMALL = 1e-4  # scaled gradient at which an update has done its work
-WIDTHS = (0.0, 1.0, 2.0, 4.0, 8.0)  # e-folds by which a start is narrowed until its draws have densities
+WIDTHS = (0.0, 2.0, 5.0)  # e-folds by which a start is narrowed until its draws have densities
+SPREADS = (0.0, 0.1, 0.5, 1.0, 2.0)  # sds of random shifts of a start, likewise
 
 
-def fixed_draws(rank: int, dense: bool, seed: int = 0) -> Array:
-    """Draws of a block with ``rank`` coordinates: (S, rank)."""
+def fixed_draws(rank: int, dense: bool, work: float, seed: int = 0) -> Array:
+    """Draws of a block with ``rank`` coordinates, each of which touches ``work`` elements: (S, rank)."""
     if rank == 0:
         return np.zeros((2, 0))
-    rng = stream(seed, 11)
+    rng, affordable = stream(seed, 11), int(CHEAP / max(work, 1.0)) // 2 * 2
     if dense:
-        return whitened(rng, max(120, 4 * rank), rank)
-    return fixed(rng, max(60, 2 * rank if rank <= 60 else 0), rank)
+        return whitened(rng, max(60, 2 * rank, min(affordable, MOST)), rank)
+    return fixed(rng, max(30, min(affordable, MOST)), rank)
 
 
 def search(objective: Objective, at: Climbed, eps: Array, fresh: bool) -> Climbed:
@@ -82,10 +84,14 @@ def _mean_field(objective: Objective, at: Climbed, eps: Array, steps: int, fresh
 
 
 def _finite_start(objective: _Counted, at: Climbed, fresh: bool) -> Ascent | None:
-    for narrower in WIDTHS if fresh else WIDTHS[:1]:
-        state = begin(objective, np.concatenate([at.mean, at.spread - narrower]))
-        if np.isfinite(state.value) and np.isfinite(state.grad).all():
-            return state
+    """Where draws have densities: at the start itself, or for a first fit narrower or near it."""
+    rng = stream(0, 13)
+    for spread in SPREADS if fresh else SPREADS[:1]:
+        mean = at.mean + spread * rng.standard_normal(len(at.mean))
+        for narrower in WIDTHS if fresh else WIDTHS[:1]:
+            state = begin(objective, np.concatenate([mean, at.spread - narrower]))
+            if np.isfinite(state.value) and np.isfinite(state.grad).all():
+                return state
     return None
 
 

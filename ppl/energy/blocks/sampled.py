@@ -19,6 +19,7 @@ import numpy as np
 from ppl.backend import ops as xp
 from ppl.backend.tape import Program, Tape
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients
+from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.operands import Key
 from ppl.energy.sampled import Component, Joint
 from ppl.energy.sampled_walk import (
@@ -30,11 +31,13 @@ from ppl.energy.sampled_walk import (
     weighted,
 )
 from ppl.graph.assemble import row_weights
+from ppl.graph.locate import locate
+from ppl.graph.lower import prior_start
 from ppl.graph.named import Named, aligned, total
 
 LOWEST = -1e12  # stands for log 0, whose slope would be no number
 REPORTED = 2000  # draws behind printed moments
-ELEMENTS = 2e8  # that fresh draws may touch in all
+ELEMENTS, AT_ONCE, MOST_PAIRS = 1e8, 2e6, 10_000  # that fresh draws may touch in all, and in one piece
 FIRST_LOG_SD = -3.0
 
 
@@ -78,6 +81,14 @@ class Objective:
     def locate(self, z: Array) -> str:
         """A sentence on a place where the density is not finite."""
         return "the log density is not finite at a draw"
+
+
+class NoDensity(NotProper):
+    """No draw of a block has a finite density, wherever it is begun."""
+
+    def __init__(self, names: tuple[str, ...], why: str) -> None:
+        ArithmeticError.__init__(self, f"no start for {', '.join(names)} was found: {why}")
+        self.names = names
 
 
 Search = Callable[[Objective, Climbed, Array, bool], Climbed]
@@ -206,7 +217,23 @@ class SampledBlock(Block):
             else Climbed(before.natural["mean"], before.natural["spread"])
         )
         target = Objective(function, self.point, self.counts)
-        return self.at(self.search(target, at, self.eps, fresh or bool(before and "start" in before.notes)))
+        found = self.at(self.search(target, at, self.eps, fresh or bool(before and "start" in before.notes)))
+        if not np.isfinite(found.entropy):
+            raise NoDensity(self.names, self._nowhere(at))
+        return found
+
+    def _nowhere(self, at: Climbed) -> str:
+        """Why no draw near a start has a density."""
+        part = self.component.part
+        z = prior_start(part.layout)
+        for name, block in part.blocks.items():
+            z[part.layout.blocks[name].where] = at.mean[block.where]
+        return locate(part.layout, z) or "its log density is not finite near the middle of the prior"
+
+    @property
+    def work(self) -> float:
+        """Elements that one draw touches."""
+        return float(self._program.work)
 
     def _first(self) -> Climbed:
         rank = int((~self.point).sum())
@@ -268,11 +295,15 @@ class SampledBlock(Block):
             return 0.0, 0.0
         function, at = self._function(gradients), self._climbed(factor)
         here = float(np.mean(function(self._fixed(at))[0]))
-        count = int(np.clip(ELEMENTS / max(self._program.work, 1.0), 2, REPORTED // 2))
-        half = rng.standard_normal((count, self.eps.shape[1]))
-        up, down = (function(self.coordinates(at, e))[0] for e in (half, -half))
-        pairs = 0.5 * (up + down)
-        return float(pairs.mean() - here), float(pairs.std(ddof=1) / np.sqrt(count))
+        count = int(np.clip(ELEMENTS / max(self.work, 1.0), 2, MOST_PAIRS))
+        piece = int(np.clip(AT_ONCE / max(self.work, 1.0), 1, count))
+        pairs = []
+        for start in range(0, count, piece):
+            half = rng.standard_normal((min(piece, count - start), self.eps.shape[1]))
+            up, down = (function(self.coordinates(at, e))[0] for e in (half, -half))
+            pairs.append(0.5 * (up + down))
+        found = np.concatenate(pairs)
+        return float(found.mean() - here), float(found.std(ddof=1) / np.sqrt(count))
 
     def _fixed(self, at: Climbed) -> Array:
         return self.coordinates(at, self.eps)
