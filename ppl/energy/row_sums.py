@@ -144,7 +144,7 @@ Dense = Callable[[int, int], Array]
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """What one pass over the elements found: the sums, sum_n m_n log sum_k exp(score), and r if it was asked for.
+    """What one pass over the elements found: the sums, sum_n m_n log sum_k exp(score), and r (N, K) if asked for.
 
     ``carried``: the sum of r times the dense scores.
     """
@@ -197,13 +197,13 @@ class RowSums:
             yield lo, min(self.elements, lo + step)
 
     def softmax(self, gradients: Mapping[Key, Array], dense: Dense | None = None, keep: bool = False) -> Pass:
-        """Every element's probabilities and all sums in one pass; r (K, N) is returned if ``keep``.
+        """Every element's probabilities and all sums in one pass; r (N, K) is returned if ``keep``.
 
         dense: scores (K, hi - lo) of elements lo to hi, of which the sums know nothing.
         """
         tables = self.tables(gradients)
         sums = {p.key: p.zero(self.states) for p in self.parts}
-        kept = np.empty((self.states, self.elements)) if keep else None
+        kept = np.empty((self.elements, self.states)) if keep else None
         total = carried = 0.0
         for lo, hi in self.chunks():
             own = None if dense is None else dense(lo, hi)
@@ -214,7 +214,7 @@ class RowSums:
             if own is not None:
                 carried += float(np.sum(product(own, r)))
             if kept is not None:
-                kept[:, lo:hi] = r
+                kept[lo:hi] = r.T
         return Pass(sums, total, carried, kept)
 
     def counted(self, log_normaliser: Array, lo: int, hi: int) -> float:
@@ -222,13 +222,13 @@ class RowSums:
         return float(log_normaliser.sum() if self.weight is None else self.weight[lo:hi] @ log_normaliser)
 
     def probabilities(self, gradients: Mapping[Key, Array], dense: Dense | None = None) -> Array:
-        """r (K, N), anew."""
+        """r (N, K), anew."""
         tables = self.tables(gradients)
-        out = np.empty((self.states, self.elements))
+        out = np.empty((self.elements, self.states))
         for lo, hi in self.chunks():
             r = self.scores(tables, None if dense is None else dense(lo, hi), lo, hi)
             softmax_down(r)
-            out[:, lo:hi] = r
+            out[lo:hi] = r.T
         return out
 
     def of(self, r: Array) -> dict[Key, Array]:

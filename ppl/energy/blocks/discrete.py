@@ -70,10 +70,6 @@ class DiscreteBlock(Block):
         """(*shape, K) to (K, N)."""
         return np.ascontiguousarray(np.broadcast_to(array, self.shape).reshape(-1, self.shape[-1]).T)
 
-    def _back(self, r: Array) -> Array:
-        """(K, N) to (*shape, K)."""
-        return np.ascontiguousarray(r.T).reshape(self.shape)
-
     def best(self, gradients: Gradients, before: Factor | None) -> Factor:
         given = gradients.get(self.key)
         if given is None:
@@ -100,10 +96,10 @@ class DiscreteBlock(Block):
         else:
             found = self.rows.softmax(gradients, dense, keep)
         if found.probabilities is None:
-            made = {self.key: lambda: self._back(self.rows.probabilities(gradients, dense))}
+            made = {self.key: lambda: self.rows.probabilities(gradients, dense).reshape(self.shape)}
             means = Means(found.sums, made)
         else:
-            means = Means({**found.sums, self.key: self._back(found.probabilities)})
+            means = Means({**found.sums, self.key: found.probabilities.reshape(self.shape)})
         told = {key: g for key, g in gradients.items() if key != self.key}
         return Factor(means, found.log_normaliser - found.carried - inner(told, means))
 
