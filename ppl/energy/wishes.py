@@ -129,12 +129,20 @@ def _is_chain(asked: str, block: Block) -> str:
 
 
 def _is_dense(asked: str, block: Block) -> str:
-    if isinstance(block, GaussianMembers):
+    if isinstance(block, GaussianMembers) or _drawn(block):
         return ""
     return f"its conditional is {_conditional(block)}, not Gaussian"
 
 
+def _drawn(block: Block) -> bool:
+    """Whether a block is a Gaussian on the real line, fitted on draws."""
+    return block.family == "Gaussian"
+
+
 def _is_single(asked: str, block: Block) -> str:
+    if _drawn(block):
+        many = len(block.names) > 1
+        return f"a factor that is no polynomial ties it to {_others(block)}" if many else ""
     gaussian = isinstance(block, GaussianMembers)
     if gaussian and (block.chain_axis is not None or block.width > 1):  # type: ignore[attr-defined]
         return "its elements are coupled along an axis too long to keep them apart"
@@ -143,6 +151,10 @@ def _is_single(asked: str, block: Block) -> str:
     if asked == "Normal" and not gaussian:
         return f"its conditional is {_conditional(block)}, not Normal; `MeanField` takes it as it is"
     return ""
+
+
+def _others(block: Block) -> str:
+    return ", ".join(block.names[:4]) + (", ..." if len(block.names) > 4 else "")
 
 
 def _is_exact(asked: str, block: Block) -> str:
@@ -160,7 +172,7 @@ def _is_family(asked: str, block: Block) -> str:
 
 
 def _conditional(block: Block) -> str:
-    return "in no named family" if block.family in ("Tabulated", "Delta") else block.family
+    return "in no named family" if block.family in ("Tabulated", "Delta", "Gaussian") else block.family
 
 
 CHECKS = {

@@ -9,13 +9,35 @@ from ppl.errors import Source
 from ppl.graph import nodes as g
 from ppl.supports import POSITIVE
 
+MIXTURES = {
+    "StudentT": "`Normal(m, precision = tau * w[i])` with `w[i] ~ Gamma(nu / 2, nu / 2)` in place of `StudentT` is "
+    "the same model for scale 1/sqrt(tau), and conjugate",
+}
+
 
 def advice(c: Conditional, source: Source) -> str:
     """A change that would give a block a conditional with a name; empty where none is near."""
-    if c.conditional or c.kind not in ("tabulated", "family") or len(c.latents) != 1:
+    if c.conditional:
+        return ""
+    if c.kind == "drawn":
+        return _augmented(c) or _unordered(c)
+    if c.kind not in ("tabulated", "family") or len(c.latents) != 1:
         return ""
     latent = c.latents[0]
     return _other_prior(c, latent) or _as_precision(c, latent, source)
+
+
+def _augmented(c: Conditional) -> str:
+    """The same density with a latent more for each row, conjugate then."""
+    return MIXTURES.get(distribution_of(c.blame), "")
+
+
+def _unordered(c: Conditional) -> str:
+    """Order ties the elements of a vector, whatever their prior."""
+    ordered = [x.name for x in c.latents if distribution_of(x.statement) == "Ordered"]
+    if not ordered:
+        return ""
+    return f"without `Ordered` the elements of `{ordered[0]}` are independent given the rest; labels may then swap"
 
 
 def _others(c: Conditional, latent: Latent) -> dict[str, list[g.Statement]]:

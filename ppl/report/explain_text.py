@@ -29,10 +29,13 @@ def _title(b: Block) -> str:
 
 
 def _block(b: Block) -> Iterator[str]:
-    yield f"conditional: {b.conditional or 'no named family'}, from {_statistics(b)}"
+    shown = _statistics(b)
+    yield f"conditional: {b.conditional or 'no named family'}" + (f", from {shown}" if shown else "")
     yield f"q: {_q(b)}"
     if b.blame is not None:
         yield f"because of {b.blame}"
+    elif b.kind == "drawn":
+        yield f"because {b.reason.partition(': ')[2] or b.reason}"
     if b.advice:
         yield f"nearby: {b.advice}"
     for names, place in b.ties:
@@ -42,7 +45,7 @@ def _block(b: Block) -> Iterator[str]:
 def _statistics(b: Block) -> str:
     parts = [spelled(s, n) for n, stats in b.statistics.items() for s in stats]
     shown = ", ".join(dict.fromkeys(parts[:8]))
-    return (shown or "nothing") + (", ..." if len(parts) > 8 else "")
+    return shown + (", ..." if len(parts) > 8 else "")
 
 
 def spelled(stat: str, name: str) -> str:

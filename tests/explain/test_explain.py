@@ -74,6 +74,22 @@ def test_a_link_has_a_stand_in_with_its_line() -> None:
     assert not e.exact
 
 
+def test_a_heavy_tail_has_a_conjugate_twin() -> None:
+    text = "table t(y: real)\na ~ Normal(0, 10)\ntau ~ Gamma(1, 1)\n"
+    heavy = text + "y[i] ~ StudentT(4, a, 1 / sqrt(tau)) for i in t\n"
+    found = block(planned(heavy), "a")
+    assert found.conditional == "" and "w[i] ~ Gamma(nu / 2, nu / 2)" in found.advice
+    twin = text + "for i in t:\n    w[i] ~ Gamma(2, 2)\n    y[i] ~ Normal(a, precision = tau * w[i])\n"
+    assert [b.conditional for b in planned(twin).explained.blocks] == ["Normal", "Gamma", "Gamma"]
+
+
+def test_order_is_the_reason_where_it_is() -> None:
+    text = "index s = 2\ntable t(y: count, g: s)\nrate[s] ~ Ordered(Gamma(4, 1))\n"
+    text += "y[i] ~ Poisson(rate[g[i]]) for i in t\n"
+    assert block(planned(text), "rate").advice.startswith("without `Ordered`")
+    assert block(planned(text.replace("Ordered(Gamma(4, 1))", "Gamma(4, 1)")), "rate").conditional == "Gamma"
+
+
 def test_em_says_that_given_the_points_q_is_the_posterior() -> None:
     e = planned(SPREAD, "em", point="sigma").explained
     assert e.exact and {b.q for b in e.blocks} == {"Normal", "point"}

@@ -146,7 +146,19 @@ def test_em_leaves_what_the_guide_names() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["coal", "diabetes", "eight_schools", "election88", "geyser", "nile", "penguins", "wine", "galaxies_dp"],
+    [
+        "coal",
+        "diabetes",
+        "eight_schools",
+        "election88",
+        "geyser",
+        "nile",
+        "penguins",
+        "wine",
+        "galaxies_dp",
+        "earthquakes",
+        "hogg2010",
+    ],
 )
 def test_guides_that_are_printed_reproduce_the_plan(name: str) -> None:
     folder = EXAMPLES / name
