@@ -25,6 +25,7 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 NAMES = sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir())
 BY_ARGUMENTS = [p.parent.name for p in EXAMPLES.glob("*/expected.toml") if "\narguments = " in p.read_text()]
 BY_DEFAULT = [n for n in NAMES if n not in BY_ARGUMENTS]
+SLOW = [n for n in BY_ARGUMENTS if "slow = true" in (EXAMPLES / n / "expected.toml").read_text()]
 NEEDED = ("{}.model", "data.csv", "README.md", "expected.toml")
 
 
