@@ -32,7 +32,9 @@ def refuse_guide(program: t.Program, method: str) -> None:
     """Raise `ModelError` E605 where a method would pass over a `guide:` block in silence."""
     if program.guide:
         message = f"`guide` is not obeyed by --method {method}"
-        help = "fit with --method advi_stochastic, or leave it out: `ppl explain` prints what is chosen"
+        given = any(q.family is not None for q in program.guide)
+        obeys = "advi_stochastic" if given else "cavi or em"
+        help = f"fit with --method {obeys}, or leave it out: `ppl explain` prints what is chosen"
         raise ModelError((Diagnostic("E605", message, program.guide[0].span, help=help),), program.source)
 
 
