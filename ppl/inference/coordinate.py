@@ -20,6 +20,7 @@ from ppl.energy.origin import shifted
 from ppl.energy.wishes import members
 from ppl.errors import Span
 from ppl.posterior.factored import POINT, BlockReport, Factored
+from ppl.posterior.record import FitWarning
 
 Array = Any
 
@@ -141,6 +142,20 @@ class Coordinates(Factored):
             if isinstance(block, DiscreteBlock | DiscreteChain):
                 out[block.latent.name] = factor.means[("is", block.latent.name)]
         return self._whole(self.ascent.plan.joins.marginals(out))
+
+    def findings(self) -> tuple[FitWarning, ...]:
+        """Scales of components that the floor alone keeps from collapsing."""
+        out = []
+        for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
+            floored = np.asarray(factor.notes.get("floored", False))
+            if floored.any():
+                event = block.latent.event if isinstance(block, PointBlock) else 0
+                where = np.unique(np.argwhere(floored)[:, : floored.ndim - event], axis=0) + 1
+                labels = tuple(f"{block.names[0]}[{','.join(map(str, place))}]" for place in where)
+                text = ", ".join(f"`{n}`" for n in labels)
+                text += " collapsed to next to nothing: a component on too few data; give it a prior"
+                out.append(FitWarning("W719", text, labels))
+        return tuple(out)
 
     def arrays(self) -> dict[str, Array]:
         return {}

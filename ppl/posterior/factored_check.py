@@ -79,9 +79,12 @@ def _findings(
         yield FitWarning("W703", "the ELBO is not finite", (), "failed")
     starts = starts_differ(tuple(q.restarts) or facts.ends)
     yield FitWarning(starts.code, starts.text, (), starts.severity) if starts is not None else None
-    yield from q.findings()
+    told = q.findings()
+    yield from told
     points = frozenset(n for b in q.blocks if b.point for n in b.names)
-    yield from edges(problem, points, draws, chances)
+    known = {n for w in told for n in w.names}
+    found = edges(problem, points, draws, chances)
+    yield from (w for w in found if not (w.names and known >= set(w.names)))
     yield _bound_off(q.bound(), weights, bool(chances))
     yield _not_even(q, weights)
     yield _poor(weights)

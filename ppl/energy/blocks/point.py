@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ppl.energy.blocks.base import Array, Block, Factor, Gradients
+from ppl.energy.blocks.base import Array, Block, Factor, Gradients, product
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.families import NotProper as NoMode
 from ppl.energy.families.point import mode
@@ -22,7 +22,7 @@ from ppl.energy.statistics import statistic
 from ppl.energy.terms import Atom, Energy, Latent
 from ppl.supports import Interval, Structured
 
-FLOOR = 1e-3  # of the largest element of the same latent: scales are kept from collapsing onto single points
+FLOOR = 1e-6  # of the largest variance of the same latent: scales are kept from collapsing onto single points
 IMPOSSIBLE = -1e30
 FLOOR_EIGENVALUE = 1e-6  # of the mean variance: the same for covariance matrices
 
@@ -71,7 +71,30 @@ class PointBlock(Block):
             if before is None:
                 raise NotProper(self.names, str(error)) from None
             value, clipped = self._rescued(eta, before.natural["value"])
-        return self.at(*self._floored(value, clipped))
+        value, clipped = self._floored(value, clipped)
+        floored = clipped if self._inverse_power() else np.zeros_like(clipped)
+        if before is not None and "value" in before.natural:
+            value = self._no_worse(eta, value, clipped, before.natural["value"])
+        return self.at(value, clipped, floored)
+
+    def _no_worse(self, eta: Mapping[str, Array], value: Array, clipped: Array, old: Array) -> Array:
+        """Elements on a bound stay where they were if that is better: a floor moves with the largest element."""
+        if not clipped.any():
+            return value
+        event = tuple(range(-self.latent.event, 0))
+
+        def height(x: Array) -> Array:
+            with np.errstate(all="ignore"):
+                found = {s: at_value(s, x, self.functions.get(s)) for s in eta}
+            parts = [product(eta[s], a) for s, a in found.items()]
+            sums = [p if np.ndim(p) <= np.ndim(x) - len(event) else np.sum(p, axis=event) for p in parts]
+            return np.asarray(sum(sums))
+
+        worse = (height(old) > height(value)).reshape(clipped.shape[: clipped.ndim - len(event)])
+        kept = worse.reshape(worse.shape + (1,) * len(event)) & clipped
+        if self.latent.event:
+            kept = np.broadcast_to(kept.any(axis=event, keepdims=True), clipped.shape)
+        return np.where(kept, old, value)
 
     def _mode(self, eta: Mapping[str, Array]) -> tuple[Array, Array]:
         if not eta:
@@ -95,28 +118,32 @@ class PointBlock(Block):
 
     def _floored(self, value: Array, clipped: Array) -> tuple[Array, Array]:
         """Keep scales and covariances away from zero: the likelihood grows without bound there."""
+        power = self._inverse_power()
+        if self.latent.support == Structured("covariance"):
+            return _floored_matrix(value, clipped)
+        if not power or value.size < 2:
+            return value, clipped
+        least = FLOOR ** (1.0 / power) * float(np.max(value))
+        low = value < least
+        return np.where(low, least, value), clipped | low
+
+    def _inverse_power(self) -> float:
+        """p where 1 / x^p is asked for, as of variances (1) and sds (2) but not of rates; 0 for other latents."""
         support = self.latent.support
         if support == Structured("covariance"):
-            return _floored_matrix(value, clipped)
-        if (
-            isinstance(support, Interval)
-            and support.lower == 0
-            and np.isinf(support.upper)
-            and value.size > 1
-        ):
-            least = FLOOR * float(np.max(value))
-            low = value < least
-            return np.where(low, least, value), clipped | low
-        return value, clipped
+            return 1.0 if "inverse" in self.stats else 0.0
+        found = [-float(s.removeprefix("power:")) for s in self.stats if s.startswith("power:-")]
+        positive = isinstance(support, Interval) and support.lower == 0
+        return max(found, default=0.0) if positive else 0.0
 
-    def at(self, value: Array, clipped: Array | None = None) -> Factor:
-        """The factor at a value; ``clipped`` marks elements that were put on a bound."""
+    def at(self, value: Array, clipped: Array | None = None, floored: Array | None = None) -> Factor:
+        """The factor at a value; ``clipped`` marks elements on a bound, ``floored`` those kept from collapsing."""
         value = np.asarray(value, dtype=float)
         with np.errstate(divide="ignore"):
             means: dict[Key, Array] = {
                 (s, self.latent.name): at_value(s, value, self.functions.get(s)) for s in self.stats
             }
-        notes = {} if clipped is None else {"clipped": clipped}
+        notes = {k: a for k, a in (("clipped", clipped), ("floored", floored)) if a is not None}
         return Factor(means, 0.0, {"value": value}, notes)
 
     def start(self, rng: np.random.Generator, spread: float) -> Factor:
