@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from itertools import chain
 from math import prod
 from typing import Any
@@ -148,7 +149,7 @@ class Maker:
         phi = self._phi(inner, free, rows)
         if len(phi) > STACKED:
             key = (*self.stacked, str(len(self.own)))
-            self.own.append(Columns(key, np.ascontiguousarray(phi)))
+            self.own.append(Columns(key, phi if phi.flags.forc else np.ascontiguousarray(phi)))
             which, factor, total = np.arange(len(phi)), np.ones(len(phi)), len(phi)
         else:
             key = self.stacked
@@ -171,9 +172,8 @@ class Maker:
         """The data of a product as columns over the elements: (F, N)."""
         dims = (*free, *rows.dims)
         shape = tuple(self.size(d) for d in dims)
-        value: Array = np.ones((1,) * len(dims))
-        for array, own in data:
-            value = value * aligned(Named(np.asarray(array)[None], own), dims)[0]
+        parts = [aligned(Named(np.asarray(array)[None], own), dims)[0] for array, own in data]
+        value: Array = reduce(np.multiply, parts) if parts else np.ones((1,) * len(dims))
         wide = prod(shape[: len(free)])
         columns = np.broadcast_to(value, shape).reshape(wide, -1)
         if rows.elements is None:

@@ -89,10 +89,11 @@ def _features(ascent: Ascent, i: int) -> Array | None:
     assert isinstance(block, DiscreteBlock | DiscreteChain)
     columns: list[Array] = []
     for product in ascent.lowered:
-        columns += _columns(product, i, block.latent)
+        left = FEATURES - sum(c.shape[1] for c in columns)
+        columns += [c[:, :left] for c in _columns(product, i, block.latent)]
     if not columns:
         return None
-    table = np.concatenate(columns, 1)[:, :FEATURES]
+    table = np.concatenate(columns, 1)
     sd = np.array([c.std() for c in table.T])
     told = sd > 1e-9 * (1.0 + np.maximum(table.max(0), -table.min(0)))
     if not told.any():

@@ -82,6 +82,20 @@ t    ~ Gamma(2, 2)
 a[j] ~ Normal(m, 1)                                   for j in G
 y[i] ~ Normal(a[g[i]] + b * u[i], precision = t)      for i in rows
 """
+WIDE = MIXTURE.replace("[[1, 0, 0], [0, 1, 0], [0, 0, 1]]", str(np.eye(9).tolist())).replace(
+    "Wishart(6,", "Wishart(12,"
+)
+BLANK = """
+index kinds = ["a", "b"], sites
+table rows(site: sites, kind: kinds?, y: real)
+
+share[j, kinds] ~ Dirichlet(1)                        for j in sites
+level[k]        ~ Normal(0, 10)                       for k in kinds
+tau             ~ Gamma(2, 2)
+for i in rows:
+    kind[i] ~ Categorical(share[site[i]])
+    y[i]    ~ Normal(level[kind[i]], precision = tau)
+"""
 REGRESSION = """
 table rows(y: real, u: real, v: real)
 b ~ Normal(0, 1)
@@ -95,6 +109,18 @@ def mixture(rng: np.random.Generator, n: int) -> dict[str, Array]:
     centre = 4 * rng.normal(size=(6, 3))
     x = centre[rng.integers(6, size=n)] + rng.normal(size=(n, 3))
     return {f"x_{d + 1}": x[:, d] for d in range(3)}
+
+
+def wide(rng: np.random.Generator, n: int) -> dict[str, Array]:
+    x = 3 * rng.integers(6, size=n)[:, None] + rng.normal(size=(n, 9))
+    return {f"x_{d + 1}": x[:, d] for d in range(9)}
+
+
+def blank(rng: np.random.Generator, n: int) -> dict[str, Array]:
+    kind = rng.integers(2, size=n)
+    seen = np.where(rng.random(n) < 0.7, np.array(["a", "b"], dtype=object)[kind], "")
+    site = rng.integers(4, size=n).astype(str)
+    return {"site": site, "kind": seen.astype(str), "y": 3.0 * kind + rng.normal(size=n)}
 
 
 def topics(rng: np.random.Generator, n: int) -> dict[str, Array]:
@@ -125,6 +151,8 @@ def regression(rng: np.random.Generator, n: int) -> dict[str, Array]:
 
 MODELS: Mapping[str, tuple[str, Callable[[np.random.Generator, int], dict[str, Array]]]] = {
     "mixture": (MIXTURE, mixture),
+    "wide mixture": (WIDE, wide),
+    "blank labels": (BLANK, blank),
     "topics": (TOPICS, topics),
     "members": (MEMBERS, members),
     "classes": (CLASSES, classes),
@@ -171,7 +199,9 @@ def gaps(short: Ascent, plain: Ascent, sweeps: int = 2) -> float:
     return worst
 
 
-@pytest.mark.parametrize("name", sorted(set(CASES) | {"members", "topics", "classes"}))
+@pytest.mark.parametrize(
+    "name", sorted({*CASES, "members", "topics", "classes", "wide mixture", "blank labels"})
+)
 def test_sums_over_elements_equal_reads_of_each(name: str) -> None:
     """Every update, bound and gain to 1e-12 of the largest number in it."""
     made = planned(name, 400) if name in MODELS else of_case(name)
