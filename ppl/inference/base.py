@@ -17,7 +17,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from ppl import discovery
+from ppl.graph.unsupported import refuse_guide
 from ppl.inference.outcome import Outcome
+from ppl.language.typed import Program
 from ppl.posterior.diagnostics_findings import FitFacts
 
 T = TypeVar("T")
@@ -48,6 +50,12 @@ class AbstractBackend(ABC, Generic[T, S, R]):
         """What to fit, from a bound problem: its log density on the real line, unless a method says otherwise."""
         found: T = problem.target()
         return found
+
+    def obeying(self, program: Program) -> AbstractBackend[T, S, R]:
+        """The backend as the model's ``guide:`` asks for it. Raises `ModelError` for what it cannot do."""
+        if not self.guided:
+            refuse_guide(program, type(self).__module__.rpartition(".")[2])
+        return self
 
     def explain(self, problem: Any) -> Iterable[str]:
         """A line for each part of the approximation, known before any fitting."""

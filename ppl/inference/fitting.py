@@ -15,7 +15,6 @@ import numpy as np
 
 from ppl.errors import FitError, InternalError, Source, UsageError, fail
 from ppl.graph.bind_statistics import statistics
-from ppl.graph.unsupported import refuse_guide
 from ppl.inference.base import NotMonotone, discover, options
 from ppl.inference.examined import examine
 from ppl.inference.option_values import from_text, option_kinds
@@ -74,9 +73,7 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
     """Fit, certify, summarise. Raises `FitError` when not even a first state is finite."""
     started = time.perf_counter()
     problem = bound.problem
-    backend = how.backend()
-    if not backend.guided:
-        refuse_guide(bound.program, how.method)
+    backend = how.backend().obeying(bound.program)
     target = backend.target(problem)
     done = _run(backend, target, source, bound, how)
     seen = examine(problem, target, backend, done, how.seed, how.draws)

@@ -16,6 +16,7 @@ import numpy as np
 
 from ppl.errors import UsageError, fail
 from ppl.inference import advi_phases as phases
+from ppl.inference.advi_guide import family_asked
 from ppl.inference.advi_restarts import USUAL_JITTER, further_start
 from ppl.inference.advi_state import State, gaussian, measured, no_answer, no_frame, objective_of
 from ppl.inference.base import AbstractBackend, NotFinite, Progress
@@ -27,6 +28,7 @@ from ppl.inference.outcome import Outcome, outcome
 from ppl.inference.response import linear_response
 from ppl.inference.scout import best_start
 from ppl.inference.starts import find_start, point_scale
+from ppl.language.typed import Program
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.diagnostics_findings import FitFacts
 from ppl.posterior.target import Array, Target
@@ -49,6 +51,8 @@ class Backend(AbstractBackend[Target, State, Approximation]):
 
     summary: ClassVar[str] = "Gaussian approximation of any differentiable model, on fixed draws"
 
+    guided: ClassVar[bool] = True
+
     family: Literal["auto", "mean_field", "full_rank"] = field(
         default="auto", metadata={"help": "auto, mean_field or full_rank Gaussian"}
     )
@@ -63,6 +67,15 @@ class Backend(AbstractBackend[Target, State, Approximation]):
     linear_response: bool = field(
         default=True, metadata={"help": "correct mean-field sds by linear response"}
     )
+
+    def obeying(self, program: Program) -> Backend:
+        """With the family that the guide asks for, unbent. Raises `UsageError` where an option says otherwise."""
+        asked = family_asked(program)
+        if not asked:
+            return self
+        if self.family not in ("auto", asked):
+            raise fail(UsageError, "E705", f"`--family {self.family}`, but the guide asks for {asked}")
+        return replace(self, family=asked, bend=False)
 
     def init(self, target: Target, rng: np.random.Generator) -> State:
         """A start with a finite density, and the first objective's value there."""
