@@ -12,9 +12,11 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -28,29 +30,63 @@ LARGEST = 4 << 30  # bytes of arrays a checkpoint may hold
 def flatten(state: Any, prefix: str = "") -> dict[str, Any]:
     """A (nested) dataclass as a flat dictionary of arrays, numbers and strings.
 
+    Mappings and tuples are taken apart too: ``NAME#keys`` and ``NAME#count`` say how. An array whose axes do not
+    lie in memory in their own order has ``NAME#order``, so that sums over it come out the same to the last bit.
+
     >>> from ppl.inference.full_rank import Frame
     >>> sorted(flatten(Frame(np.zeros(2), np.eye(2)), "frame."))
     ['frame.mean', 'frame.tril']
     """
     flat: dict[str, Any] = {}
-    for f in fields(state):
-        value = getattr(state, f.name)
-        if is_dataclass(value):
-            flat |= flatten(value, f"{prefix}{f.name}.")
+    pending: list[tuple[str, Any]] = [(prefix + f.name, getattr(state, f.name)) for f in fields(state)]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, Mapping):
+            keys = list(dict.fromkeys((*value, *getattr(value, "made", ()))))  # those made on demand as well
+            flat[f"{path}#keys"] = [list(k) if isinstance(k, tuple) else k for k in keys]
+            pending += [(f"{path}.{i}", np.asarray(value[k])) for i, k in enumerate(keys)]
+        elif is_dataclass(value):
+            pending += [(f"{path}.{f.name}", getattr(value, f.name)) for f in fields(value)]
+        elif isinstance(value, tuple):
+            flat[f"{path}#count"] = len(value)
+            pending += [(f"{path}.{i}", v) for i, v in enumerate(value)]
+        elif isinstance(value, np.ndarray):
+            flat |= _laid_out(path, value)
         else:
-            flat[prefix + f.name] = value
+            flat[path] = value
     return flat
+
+
+def _laid_out(path: str, array: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """An array with its axes in the order of their strides, and that order where it is another one."""
+    order = sorted(range(array.ndim), key=lambda i: -abs(array.strides[i]))
+    if order == list(range(array.ndim)):
+        return {path: array}
+    return {path: array.transpose(order), f"{path}#order": order}
 
 
 def unflatten(kind: type[S], flat: dict[str, Any], prefix: str = "") -> S:
     """The inverse of `flatten`."""
     hints = get_type_hints(kind)
-    values = {}
-    for f in fields(kind):  # type: ignore[arg-type]
-        hint = hints[f.name]
-        nested = isinstance(hint, type) and is_dataclass(hint)
-        values[f.name] = unflatten(hint, flat, f"{prefix}{f.name}.") if nested else flat[prefix + f.name]
-    return kind(**values)
+    return kind(**{f.name: _value(hints[f.name], flat, prefix + f.name) for f in fields(kind)})  # type: ignore[arg-type]
+
+
+def _value(hint: Any, flat: dict[str, Any], path: str) -> Any:
+    """One field; its type says which dataclasses are in it."""
+    parts = [h for h in get_args(hint) if h not in (type(None), Ellipsis)]
+    if get_origin(hint) in (Union, UnionType):
+        return None if path in flat and flat[path] is None else _value(parts[0], flat, path)
+    if f"{path}#keys" in flat:
+        keys = [tuple(k) if isinstance(k, list) else k for k in flat[f"{path}#keys"]]
+        return {k: _value(Any, flat, f"{path}.{i}") for i, k in enumerate(keys)}
+    if f"{path}#count" in flat:
+        item = parts[0] if parts else Any
+        return tuple(_value(item, flat, f"{path}.{i}") for i in range(flat[f"{path}#count"]))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return unflatten(hint, flat, f"{path}.")
+    array = flat[path]
+    order = flat.get(f"{path}#order")
+    return array if order is None else array.transpose(np.argsort(order))
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def test_only_what_the_factors_touch_is_drawn() -> None:
     reason = ascent.plan.reasons[list(ascent.blocks).index(drawn)]
     assert "drawn" in reason.text
     assert reason.span is not None
-    assert MIXED[reason.span.start : reason.span.end].startswith("k[i]")
+    assert MIXED[reason.span.start : reason.span.end].startswith("Binomial")
 
 
 def test_other_blocks_are_exact_given_the_draws() -> None:
