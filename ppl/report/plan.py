@@ -15,6 +15,8 @@ def plan_text(model: Any, problem: Any = None) -> str:
     apart = _non_centred(model.graph if problem is None else problem.graph)
     rows = [_row(d, sizes, apart) for d in model.program.definitions if d.kind in ("latent", "param")]
     rows += [_imputed(d) for d in model.program.definitions if d.imputes is not None]
+    rows = [(name, _guided(model.program, name) or text) for name, text in rows]
+    rows += [_network(n) for n in model.program.networks.values()]
     width = max((len(name) for name, _ in rows), default=0)
     lines += [f"  {name.ljust(width)}  {text}" for name, text in rows]
     if problem is not None:
@@ -44,6 +46,19 @@ def _treatment(d: t.Definition, apart: bool) -> str:
         return f"{how}, non-centred: location + scale times a standard latent"
     moved = "as it is" if support == "real" else f"from {support} to the real line"
     return f"{how}, {moved}"
+
+
+def _guided(program: t.Program, row: str) -> str:
+    """What the guide makes of a latent by a distribution of its own, if it does."""
+    for q in program.guide:
+        if isinstance(q.family, t.Dist) and row.partition("[")[0] in q.names:
+            return f"{q.family.name} as the guide says, by --method advi_stochastic"
+    return ""
+
+
+def _network(network: t.NetworkDef) -> tuple[str, str]:
+    latent = "prior" in dict(network.arguments)
+    return network.name, f"{network.layer} whose weights are {'latents with a prior' if latent else 'points'}"
 
 
 def _imputed(d: t.Definition) -> tuple[str, str]:

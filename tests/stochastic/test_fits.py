@@ -135,3 +135,30 @@ def test_windows_call_noise_level_and_a_trend_not() -> None:
     noise = rng.standard_normal((100, 400))
     assert sum(levelled(row, 200) for row in noise) >= 70
     assert not any(levelled(row + np.linspace(0, 5, 400), 200) for row in noise)
+
+
+def test_the_plan_tells_of_the_guide_and_the_networks() -> None:
+    from ppl.report.plan import plan_text
+
+    text = plan_text(ppl.compile(CODED))
+    assert "Normal as the guide says" in text
+    assert "MLP whose weights are points" in text
+
+
+def test_a_log_normal_guide_finds_a_gamma_posterior() -> None:
+    """The rate of Poisson counts: its posterior is Gamma(a + sum, b + n), close to log-normal."""
+    text = """
+table t(y: count)
+param m
+param s: positive
+rate ~ Gamma(2, 1)
+y[i] ~ Poisson(rate) for i in t
+guide:
+    q(rate) ~ LogNormal(m, s)
+"""
+    y = np.random.default_rng(0).poisson(3.0, 60)
+    fit = ppl.fit(text, {"y": y}, method="advi_stochastic")
+    shape, by = 2 + y.sum(), 61
+    assert float(fit.draws["rate"].mean()) == pytest.approx(shape / by, rel=0.01)
+    assert float(fit.draws["rate"].std()) == pytest.approx(np.sqrt(shape) / by, rel=0.15)
+    assert fit.status == "ok"
