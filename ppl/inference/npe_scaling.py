@@ -14,6 +14,7 @@ import numpy as np
 from ppl.inference.npe_data import Sets
 from ppl.posterior.target import Array
 
+WIDE = 5.0  # times the median that a positive feature reaches before its logarithm is read
 HEAVY = 8.0  # robust sds beyond which a feature is compressed
 WIDEST = 64  # principal components that are kept of more features than that
 RIDGE = 1e-3
@@ -21,8 +22,9 @@ RIDGE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """centre, scale, heavy, axes: of summaries; row_centre, row_scale; slope, shift, root: of the regression."""
+    """logged, centre, scale, heavy, axes: of summaries; row_*: of rows; slope, shift, root: the regression."""
 
+    logged: Array
     centre: Array
     scale: Array
     heavy: Array
@@ -35,7 +37,8 @@ class Scaling:
 
     def summaries(self, sets: Sets) -> Array:
         """(n, features), each of variance about one over the simulations."""
-        return np.asarray(_compressed((sets.cells - self.centre) / self.scale, self.heavy) @ self.axes)
+        cells = _logged(sets.cells, self.logged)
+        return np.asarray(_compressed((cells - self.centre) / self.scale, self.heavy) @ self.axes)
 
     def rows(self, sets: Sets) -> Any:
         """Rows to pool (n, m, F), standardised and compressed, in single precision; None where nothing is pooled."""
@@ -66,22 +69,31 @@ def from_arrays(found: dict[str, Any]) -> Scaling:
     return Scaling(**{f.name: np.asarray(found[f.name], dtype=float) for f in fields(Scaling)})
 
 
+def _logged(x: Array, which: Array) -> Array:
+    """The logarithm of the features that are positive and spread over orders of magnitude."""
+    return np.where(which.astype(bool), np.log(np.maximum(x, 1e-300)), x)
+
+
 def _compressed(x: Array, heavy: Array) -> Array:
     return np.where(heavy.astype(bool), np.arcsinh(x), x)
 
 
 def scaling_of(sets: Sets) -> Scaling:
     """Learn the scaling from simulations."""
-    low, centre, high = np.quantile(sets.cells, (0.25, 0.5, 0.75), axis=0)
+    middle = np.median(sets.cells, axis=0)
+    logged = (sets.cells.min(0) > 0) & (sets.cells.max(0) > WIDE * middle)
+    cells = _logged(sets.cells, logged)
+    low, centre, high = np.quantile(cells, (0.25, 0.5, 0.75), axis=0)
     wide = (high - low) / 1.349
-    sd = sets.cells.std(0)
+    sd = cells.std(0)
     scale = np.where(wide > 0, wide, np.where(sd > 0, sd, 1.0))
-    heavy = np.abs((sets.cells - centre) / scale).max(0) > HEAVY
-    seen = _compressed((sets.cells - centre) / scale, heavy)
+    heavy = np.abs((cells - centre) / scale).max(0) > HEAVY
+    seen = _compressed((cells - centre) / scale, heavy)
     axes = _axes(seen)
     row_centre, row_scale = _row_scaling(sets.rows)
     slope, shift, root = _regression(seen @ axes, sets.latents)
-    return Scaling(centre, scale, heavy.astype(float), axes, row_centre, row_scale, slope, shift, root)
+    of_cells = (logged.astype(float), centre, scale, heavy.astype(float), axes)
+    return Scaling(*of_cells, row_centre, row_scale, slope, shift, root)
 
 
 def _axes(seen: Array) -> Array:
