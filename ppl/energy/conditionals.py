@@ -54,8 +54,13 @@ def conditionals(plan: Plan) -> tuple[Conditional, ...]:
     return tuple(
         _conditional(plan, i, block, reason, asked)
         for i, (block, reason) in enumerate(zip(plan.blocks, plan.reasons, strict=True))
-        if not isinstance(block, SiteBlock)
+        if not isinstance(block, SiteBlock) and not is_auxiliary(block)
     )
+
+
+def is_auxiliary(block: Block) -> bool:
+    """Whether a block holds labels of summands, which no statement of the model draws."""
+    return isinstance(block, DiscreteBlock) and block.latent.kind == "auxiliary"
 
 
 def is_point(block: Block) -> bool:
@@ -174,7 +179,8 @@ def _ties(plan: Plan, i: int) -> Iterator[tuple[tuple[str, ...], Statement]]:
     for names, origin in _factors(plan):
         held = {plan.of[n] for n in names}
         for j in sorted(held - {i} - seen):
-            if i in held and origin is not None and not is_point(plan.blocks[j]):
+            free = not is_point(plan.blocks[j]) and not is_auxiliary(plan.blocks[j])
+            if i in held and origin is not None and free:
                 seen.add(j)
                 yield members(plan.blocks[j].names), origin
 

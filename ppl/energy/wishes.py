@@ -27,7 +27,8 @@ class Wishes:
     points: latents fitted by points. merge: whether coefficients of one predictor are kept together.
     families: the family or strategy asked of a latent. joint: latents asked for as one block. cut: stored axes
     along which elements are to be apart, by latent (with ``families`` that are elementwise: all). spans: where
-    each wish is written. chains: whether small chains that meet are kept together.
+    each wish is written. chains: whether small chains that meet are kept together. local: latents of the elements
+    that minibatches take, which are kept apart from others.
     """
 
     points: Collection[str] = ()
@@ -37,6 +38,7 @@ class Wishes:
     cut: Mapping[str, frozenset[int]] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict)
     chains: bool = False
+    local: frozenset[str] = frozenset()
 
     def apart(self, name: str) -> bool:
         """Whether every element is to be by itself."""
@@ -53,7 +55,7 @@ class Wishes:
         for k, names in enumerate(self.joint):
             if root(name) in names:
                 return k
-        return name if self.apart(name) or root(name) in self.families else None
+        return name if self.apart(name) or root(name) in {*self.families, *self.local} else None
 
     def dense(self, name: str) -> bool:
         """Whether a chain is to be one dense Gaussian."""
@@ -117,6 +119,8 @@ def _why_not(asked: str, block: Block, energy: Energy) -> str:
 def _is_point(asked: str, block: Block) -> str:
     if isinstance(block, PointBlock) or (isinstance(block, GaussianMembers) and block.point):
         return ""
+    if _drawn(block):
+        return "" if block.exact else f"it is drawn together with {_others(block)}"
     return "a latent of finitely many states has probabilities, and no mode to move to"
 
 

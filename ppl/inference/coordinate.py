@@ -16,6 +16,7 @@ from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.blocks.site import SiteBlock
+from ppl.energy.conditionals import is_auxiliary
 from ppl.energy.origin import shifted
 from ppl.energy.wishes import members
 from ppl.errors import Span
@@ -43,7 +44,7 @@ class Coordinates(Factored):
                 members(b.names), POINT if is_point(b) else b.family, b.exact, r.text, self._printed(b, f)
             )
             for b, r, f in zip(self.ascent.blocks, self.ascent.plan.reasons, self.state.factors, strict=True)
-            if b.names
+            if b.names and not is_auxiliary(b)
         )
 
     def _printed(self, block: Block, factor: Factor) -> dict[str, Array]:
@@ -65,6 +66,9 @@ class Coordinates(Factored):
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
             if isinstance(block, SiteBlock):
                 out[block.statement] = out.get(block.statement, 0.0) + factor.entropy
+            elif isinstance(block, DiscreteBlock) and is_auxiliary(block):
+                name = block.latent.statement.name if block.latent.statement is not None else "constant"
+                out[name] = out.get(name, 0.0) + factor.entropy
             elif isinstance(block, SampledBlock):
                 parts, entropy = block.parts(factor)
                 for name, value in parts.items():
@@ -139,7 +143,7 @@ class Coordinates(Factored):
     def probabilities(self) -> dict[str, Array]:
         out = {}
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
-            if isinstance(block, DiscreteBlock | DiscreteChain):
+            if isinstance(block, DiscreteBlock | DiscreteChain) and not is_auxiliary(block):
                 out[block.latent.name] = factor.means[("is", block.latent.name)]
         return self._whole(self.ascent.plan.joins.marginals(out))
 
@@ -181,7 +185,19 @@ def anew(ascent: Ascent, factors: Sequence[Factor]) -> tuple[float, float]:
 
 def exact(ascent: Ascent) -> bool:
     """Whether q is the posterior itself (given the points): no factor ties two of its blocks."""
-    return not tied(ascent)[0] and all(b.exact for b in ascent.blocks)
+    return not tied(ascent)[0] and all(
+        b.exact or i in given_points(ascent) for i, b in enumerate(ascent.blocks)
+    )
+
+
+def given_points(ascent: Ascent) -> frozenset[int]:
+    """Stand-ins whose predictors hold points only: their factors are evaluated there, not approximated."""
+    free: set[int] = set()
+    for product in ascent.polynomial.products:
+        held = {op.block for op in product.operands}
+        if any(i not in ascent.sites and not is_point(ascent.blocks[i]) for i in held):
+            free |= held
+    return frozenset(set(ascent.sites) - free)
 
 
 def tied(ascent: Ascent) -> tuple[str, Span | None]:
@@ -195,7 +211,9 @@ def tied(ascent: Ascent) -> tuple[str, Span | None]:
 
 
 def _called(block: Block) -> str:
-    """The latents of a block, or the statement that a stand-in is of."""
+    """The latents of a block, or the statement that a stand-in or labels of summands are of."""
+    if isinstance(block, DiscreteBlock) and is_auxiliary(block):
+        return f"the summands of `{block.latent.name[1:].partition('.')[0]}`"
     return f"the stand-in of `{block.statement}`" if isinstance(block, SiteBlock) else ", ".join(block.names)
 
 

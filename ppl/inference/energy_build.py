@@ -18,6 +18,7 @@ from ppl.energy.sampled import Cause, Component, with_drawn
 from ppl.energy.terms import Energy
 from ppl.energy.wishes import Wishes, members, root
 from ppl.errors import Diagnostic, FitError, ModelError, UsageError, fail
+from ppl.graph.evaluate import StillVector
 from ppl.inference.guide_wishes import guided, wishes_of
 from ppl.inference.sampled_search import LARGEST_DENSE, fixed_draws, search
 
@@ -30,15 +31,22 @@ def ascent_of(
     Raises `UsageError` for a name in ``points`` that is no latent, `ModelError` where the guide asks for what
     there cannot be, `FitError` where a latent has no factor.
     """
-    wishes = wishes_of(problem.program, points, merge, joint_chains)
-    climb = _climb(problem, points, wishes, {})
+    try:
+        return _centred(problem, points, wishes_of(problem.program, points, merge, joint_chains))
+    except StillVector as error:
+        raise _whole(problem, error.name) from None
+
+
+def _centred(problem: Any, points: Collection[str], wishes: Wishes) -> Ascent:
+    """The plan with latents measured from where their data lie, if that is far from zero."""
+    climb = climbing(problem, points, wishes, {})
     far = distance(problem)
     centres = origins(climb, far, np.random.default_rng(0)) if far else {}
-    return _climb(problem, points, wishes, centres) if centres else climb
+    return climbing(problem, points, wishes, centres) if centres else climb
 
 
-def _climb(problem: Any, points: Collection[str], wishes: Wishes, centres: Mapping[str, Any]) -> Ascent:
-    """The plan with latents measured from centres."""
+def climbing(problem: Any, points: Collection[str], wishes: Wishes, centres: Mapping[str, Any]) -> Ascent:
+    """The plan that wishes lead to, latents measured from centres. Raises as `ascent_of`."""
     found = energy(problem, centres)
     for name in points:
         if name not in found.latents or found.latents[name].states is not None:
@@ -86,6 +94,14 @@ def _block(component: Component) -> SampledBlock:
 def _refused(text: str, span: Any) -> FitError:
     help = "`--method advi` fits any differentiable model"
     return FitError((Diagnostic("E606", text, span=span, help=help),))
+
+
+def _whole(problem: Any, name: str) -> FitError:
+    """Joint states of a whole vector are too many to sum."""
+    statement = problem.plain.statement(name)
+    text = f"a factor reads the discrete latent `{name}` as a whole vector, whose joint states are too many"
+    span = None if statement is None else statement.span
+    return FitError((Diagnostic("E606", text, span=span, help="`--method bbvi` draws its states"),))
 
 
 def _disobeyed(error: Disobeyed) -> ModelError:
