@@ -10,6 +10,7 @@ import numpy as np
 
 from ppl.energy.ascent import Ascent, State
 from ppl.energy.blocks.base import Factor
+from ppl.inference.batched import Batched
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class EnergyTarget:
 
 @dataclass(frozen=True, eq=False)
 class Climb:
-    """Where a run of several restarts stands: the present one, the best so far, and the ends."""
+    """Where a run of several restarts stands: the present one, the best so far, and the ends; or with minibatches."""
 
     seed: int
     now: State
@@ -32,6 +33,7 @@ class Climb:
     quiet: int = 0
     steps: int = 0
     reason: str = ""
+    batched: Batched | None = None
 
 
 def better(a: State | None, b: State) -> State:

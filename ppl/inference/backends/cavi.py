@@ -14,10 +14,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ppl.energy.ascent import Decrease
+from ppl.energy.ascent import Decrease, State, moved
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.starting import first, needs_restarts, observations
+from ppl.inference import batched
 from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
+from ppl.inference.batched_target import BatchTarget, batch_target
 from ppl.inference.coordinate import Coordinates
 from ppl.inference.draws import stream
 from ppl.inference.energy_build import ascent_of
@@ -29,7 +31,7 @@ STILL = 1e-4  # relative change of the mean parameters at convergence
 
 
 @dataclass(frozen=True)
-class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
+class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
     """Options of a fit, each with what it does."""
 
     summary: ClassVar[str] = "coordinate ascent with conjugate blocks found from the model"
@@ -49,22 +51,32 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
         default=False, metadata={"help": "keep small chains that meet together: exact, at prod K <= 64"}
     )
 
-    def target(self, problem: Any) -> EnergyTarget:
+    batch: str = field(
+        default="", metadata={"help": "steps on minibatches of a plate, such as docs=64, in place of sweeps"}
+    )
+
+    def target(self, problem: Any) -> EnergyTarget | BatchTarget:
         """The problem's energy in blocks. Raises `FitError` where a latent has no factor."""
         names = tuple(n.strip() for n in self.point.split(",") if n.strip())
+        if self.batch:
+            return batch_target(problem, self.batch, names, not self.separate)
         ascent = ascent_of(problem, names, merge=not self.separate, joint_chains=self.joint_chains)
         return EnergyTarget(problem, ascent, observations(ascent))
 
-    def init(self, target: EnergyTarget, rng: np.random.Generator) -> Climb:
+    def init(self, target: EnergyTarget | BatchTarget, rng: np.random.Generator) -> Climb:
         """Factors by seeding, then the first sweep's ELBO is still to come."""
         seed = int(rng.integers(2**62))
         try:
+            if isinstance(target, BatchTarget):
+                return Climb(seed, State(()), batched=batched.begun(target, seed))
             return Climb(seed, first(target.ascent, stream(seed, 0)))
         except NotProper as error:
             raise NotFinite(f"{error}: give it a proper prior") from None
 
-    def step(self, target: EnergyTarget, state: Climb) -> Climb:
-        """One sweep; at the end of a start, the next one."""
+    def step(self, target: EnergyTarget | BatchTarget, state: Climb) -> Climb:
+        """One sweep, or one minibatch; at the end of a start, the next one."""
+        if isinstance(target, BatchTarget):
+            return self._minibatch(target, state)
         try:
             now = target.ascent.sweep(state.now, heat=self._heat(state))
         except Decrease as error:
@@ -76,6 +88,22 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
         if (quiet >= 2 and self._heat(new) == 1.0) or now.sweep >= self.max_sweeps:
             return self._ended(target, new, "converged" if quiet >= 2 else "max_sweeps")
         return new
+
+    def _minibatch(self, target: BatchTarget, state: Climb) -> Climb:
+        """One step on a batch, until estimates of the bound no longer rise."""
+        assert state.batched is not None
+        try:
+            found = batched.stepped(target, state.seed, state.batched)
+        except NotProper as error:
+            raise NotFinite(str(error)) from None
+        change = max(
+            (moved(a, b) for a, b in zip(state.batched.shared, found.shared, strict=True)), default=0.0
+        )
+        now = State((), batched.level(target, found), sweep=found.step, change=change)
+        new = replace(state, now=now, batched=found, steps=found.step)
+        if batched.settled(target, found):
+            return replace(new, reason="converged")
+        return replace(new, reason="max_sweeps") if found.step >= self.max_sweeps * target.count else new
 
     def _heat(self, state: Climb) -> float:
         """The weight of hidden states' evidence: from 0.1 to 1 over the annealed sweeps."""
@@ -94,8 +122,11 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
         """Converged when the last sweeps of the last start gained nothing."""
         return outcome(state.reason) if state.reason else None
 
-    def finish(self, target: EnergyTarget, state: Climb, hurry: bool = False) -> Coordinates:
-        """The factors of the best start."""
+    def finish(self, target: EnergyTarget | BatchTarget, state: Climb, hurry: bool = False) -> Coordinates:
+        """The factors of the best start; after minibatches, those of all rows at the globals found."""
+        if isinstance(target, BatchTarget):
+            assert state.batched is not None
+            return Coordinates(*batched.finished(target, state.seed, state.batched))
         now = better(state.best, state.now)
         if not np.isfinite(now.elbo):
             elbo, scale = target.ascent.elbo(now.factors)

@@ -13,11 +13,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ppl.energy.ascent import Ascent, Decrease
+from ppl.energy.ascent import Ascent, Decrease, State, moved
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.starting import first, needs_restarts, observations
 from ppl.errors import Diagnostic, FitError
+from ppl.inference import batched
 from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
+from ppl.inference.batched_target import BatchTarget, batch_target
 from ppl.inference.coordinate import Coordinates, exact, is_point, tied
 from ppl.inference.draws import stream
 from ppl.inference.energy_build import ascent_of, continuous_globals
@@ -29,7 +31,7 @@ STILL = 1e-3  # relative change of the estimates at convergence
 
 
 @dataclass(frozen=True)
-class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
+class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
     """Options of a fit, each with what it does."""
 
     summary: ClassVar[str] = "expectation maximisation: points for the parameters, exact q for the rest"
@@ -47,9 +49,16 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
         },
     )
 
-    def target(self, problem: Any) -> EnergyTarget:
+    batch: str = field(
+        default="",
+        metadata={"help": "renew the latents of a minibatch at a time, such as docs=64: incremental EM"},
+    )
+
+    def target(self, problem: Any) -> EnergyTarget | BatchTarget:
         """The energy with points. Raises `FitError` where no choice of points makes the E-step exact."""
         names = tuple(n.strip() for n in self.point.split(",") if n.strip())
+        if self.batch:
+            return self._batches(problem, names)
         ascent = ascent_of(problem, names)
         if not exact(ascent) and not names:
             ascent = ascent_of(problem, continuous_globals(problem))
@@ -57,16 +66,31 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
             raise _refused(ascent)
         return EnergyTarget(problem, ascent, observations(ascent))
 
-    def init(self, target: EnergyTarget, rng: np.random.Generator) -> Climb:
+    def _batches(self, problem: Any, names: tuple[str, ...]) -> BatchTarget:
+        """Minibatches whose E-step is exact. Raises `FitError` where it is not."""
+        target = batch_target(problem, self.batch, names)
+        if not exact(target.part(0, 0).ascent) and not names:
+            points = tuple(n for n in continuous_globals(problem) if n not in target.local_names)
+            target = batch_target(problem, self.batch, points)
+        if not exact(target.part(0, 0).ascent):
+            raise _refused(target.part(0, 0).ascent)
+        return target
+
+    def init(self, target: EnergyTarget | BatchTarget, rng: np.random.Generator) -> Climb:
         """Parameters from seeded states."""
         seed = int(rng.integers(2**62))
         try:
+            if isinstance(target, BatchTarget):
+                found = batched.begun_whole(target, seed)
+                return Climb(seed, State((), float(found.estimates[-1])), batched=found)
             return Climb(seed, first(target.ascent, stream(seed, 0)))
         except NotProper as error:
             raise NotFinite(f"{error}: give it a proper prior") from None
 
-    def step(self, target: EnergyTarget, state: Climb) -> Climb:
+    def step(self, target: EnergyTarget | BatchTarget, state: Climb) -> Climb:
         """One M-step and one E-step, so that the ELBO is the log likelihood at the new parameters."""
+        if isinstance(target, BatchTarget):
+            return self._minibatch(target, state)
         try:
             now = target.ascent.sweep(state.now, self._order(target.ascent))
         except Decrease as error:
@@ -77,6 +101,30 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
         new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
         if quiet >= 2 or now.sweep >= self.max_sweeps:
             return self._ended(target, new, "converged" if quiet >= 2 else "max_sweeps")
+        return new
+
+    def _minibatch(self, target: BatchTarget, state: Climb) -> Climb:
+        """The latents of one batch and the parameters; after each pass the bound, which must not have fallen."""
+        assert state.batched is not None
+        try:
+            found = batched.incremented(target, state.seed, state.batched)
+        except NotProper as error:
+            raise NotFinite(str(error)) from None
+        change = max(
+            (moved(a, b) for a, b in zip(state.batched.shared, found.shared, strict=True)), default=0.0
+        )
+        new = replace(state, batched=found, steps=found.step)
+        if found.step % target.count:
+            return replace(new, now=replace(state.now, change=change))
+        elbo = float(found.estimates[-1])
+        gain = elbo - state.now.elbo
+        if gain < -1e-9 * (1.0 + abs(elbo)):
+            raise NotMonotone(f"a pass of incremental EM lowered the ELBO by {-gain:.3g} nats")
+        now = State((), elbo, abs(elbo), state.now.sweep + 1, gain, change)
+        quiet = settled(now, state.quiet, self.tolerance, target.observed(state.seed), STILL)
+        new = replace(new, now=now, quiet=quiet)
+        if quiet >= 2 or now.sweep >= self.max_sweeps:
+            return replace(new, reason="converged" if quiet >= 2 else "max_sweeps")
         return new
 
     def _order(self, ascent: Ascent) -> list[int]:
@@ -94,8 +142,11 @@ class Backend(AbstractBackend[EnergyTarget, Climb, Coordinates]):
         """Converged when the last iterations of the last start gained nothing."""
         return outcome(state.reason) if state.reason else None
 
-    def finish(self, target: EnergyTarget, state: Climb, hurry: bool = False) -> Coordinates:
+    def finish(self, target: EnergyTarget | BatchTarget, state: Climb, hurry: bool = False) -> Coordinates:
         """The parameters and the latents' posterior of the best start."""
+        if isinstance(target, BatchTarget):
+            assert state.batched is not None
+            return Coordinates(*batched.finished(target, state.seed, state.batched))
         return Coordinates(target.ascent, better(state.best, state.now), state.ends)
 
     def progress(self, state: Climb) -> Progress:
