@@ -41,6 +41,18 @@ def family_asked(program: Program) -> Family:
     return kinds.pop()
 
 
+def check_elementwise(program: Program) -> None:
+    """Refuse names of families in a guide that are not each latent by itself, Gaussian or summed out.
+
+    Distributions with arguments are left alone. Raises `ModelError` (E605).
+    """
+    found = {d.name: d for d in program.definitions if d.kind == "latent" or d.imputes is not None}
+    for q in program.guide:
+        if q.strategy is not None and any(_kind(q, found[n], STOCHASTIC) == "full_rank" for n in q.names):
+            raise _refused(q, "its latents are independent in q", name=STOCHASTIC)
+
+
+STOCHASTIC = "advi_stochastic"
 MIXED = "all latents have one family in advi; this guide asks for two"
 
 
@@ -48,23 +60,23 @@ def _discrete(d: Definition) -> bool:
     return d.type.element in ("label", "bool", "int")
 
 
-def _kind(q: GuideDef, d: Definition) -> Family:
+def _kind(q: GuideDef, d: Definition, name: str = "advi") -> Family:
     """What one q asks for, empty where it is what happens anyway."""
     if q.strategy is None:
-        raise _refused(q, "its parameters are written, and advi finds them itself", "advi_stochastic")
+        raise _refused(q, "its parameters are written, and advi finds them itself", STOCHASTIC)
     if _discrete(d):
         if q.strategy in SUMMED:
             return ""
-        raise _refused(q, "advi sums discrete latents out, exactly")
+        raise _refused(q, "discrete latents are summed out, exactly", name=name)
     if q.strategy == "MultivariateNormal":
         return "full_rank"
     plain = SUPPORTS.get(q.strategy)
     if q.strategy == "MeanField" or (plain is not None and d.type.support == plain):
         return "mean_field"
-    raise _refused(q, f"advi has no `{q.strategy}`: its q is Gaussian in coordinates without bounds")
+    raise _refused(q, f"it has no `{q.strategy}`; q is Gaussian in coordinates without bounds", name=name)
 
 
-def _refused(q: GuideDef, why: str, method: str = "") -> ModelError:
-    message = f"`q({', '.join(q.names)})` is not for --method advi: {why}"
+def _refused(q: GuideDef, why: str, method: str = "", name: str = "advi") -> ModelError:
+    message = f"`q({', '.join(q.names)})` is not for --method {name}: {why}"
     help = f"`--method {method}` fits written parameters" if method else ELSEWHERE
     return ModelError((Diagnostic("E605", message, q.span, help=help),))

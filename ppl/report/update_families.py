@@ -13,6 +13,9 @@ def closing(c: Conditional, x: str, state: str) -> Lines:
     q = rf"q({x})"
     if c.point:
         return [(rf"\hat{{{x}}}", rf"= \arg\max_{{{x}}} \sum_f \eta[f] \, f({x})")]
+    if c.kind == "drawn":
+        names = ", ".join(symbol(n) for n in c.names)
+        return [(f"q({names})", r"= \text{a Gaussian on the real line, fitted on fixed draws}")]
     if c.kind == "discrete":
         return [(rf"q({x} = {state})", rf"\propto \exp \eta\left[[{x} = {state}]\right]")]
     if c.kind == "chain":

@@ -85,6 +85,10 @@ class Update:
         lines += [rf"{left} &{right}" for left, right in closing(c, self._symbol(self.own), self.state)]
         if self.latent.name in self.ascent.plan.splits.made and len(c.names) == 1:
             self.notes.append("of products of two elements, the other one is replaced by its expectation")
+        if c.kind == "drawn":
+            self.notes.append(
+                "only the factors that are polynomials in its statistics; the others are evaluated"
+            )
         if self.latent.multiplicity is not None:
             self.notes.append("every eta is divided by the weight of its element, which stands for as many")
         notes = "".join(f"% {n}\n" for n in dict.fromkeys(self.notes))
@@ -103,7 +107,7 @@ class Update:
 
     def _stand_ins(self) -> Iterator[str]:
         for r in self.energy.residuals:
-            if self.latent.name in r.names:
+            if self.latent.name in r.names and r.predictor is not None:
                 self.notes.append(f"u: the predictor of {place(self.bound.program.source, r.statement)}")
                 self.notes.append(
                     "g, h: E f'(u) and E f''(u) of its log density f, by Gauss-Hermite quadrature"

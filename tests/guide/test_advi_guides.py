@@ -41,8 +41,8 @@ def test_joint_is_full_rank() -> None:
     [
         (("q(a) ~ Normal",), "nothing is said of b, s"),
         (("q(a, b) ~ MultivariateNormal", "q(s) ~ MeanField"), "asks for two"),
-        (("q(a) ~ Point",), "no `Point`"),
-        (("q(s) ~ Gamma",), "no `Gamma`"),
+        (("q(a) ~ Point",), "has no `Point`"),
+        (("q(s) ~ Gamma",), "has no `Gamma`"),
         (("q(a) ~ Normal(0, 1)",), "are written"),
         (("q(a) ~ MultivariateNormal", "q(b) ~ MultivariateNormal", "q(s) ~ MultivariateNormal"), "in one"),
     ],
@@ -56,3 +56,9 @@ def test_what_advi_cannot_be_is_refused(guide: tuple[str, ...], why: str) -> Non
 def test_an_option_that_says_otherwise_is_refused() -> None:
     with pytest.raises(UsageError, match="the guide asks for mean_field"):
         fitted("q(a, b, s) ~ MeanField", family="full_rank")
+
+
+@pytest.mark.parametrize("guide", ["q(a) ~ Point", "q(a, b) ~ MultivariateNormal", "q(s) ~ Gamma"])
+def test_stochastic_gradients_pass_over_no_name_in_silence(guide: str) -> None:
+    with pytest.raises(ModelError, match="not for --method advi_stochastic"):
+        fitted(guide, method="advi_stochastic")

@@ -15,12 +15,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ppl.inference import adam
+from ppl.inference.advi_guide import check_elementwise
 from ppl.inference.base import AbstractBackend, NotFinite, Progress
 from ppl.inference.draws import stream
 from ppl.inference.outcome import Outcome, outcome
 from ppl.inference.stochastic_result import result_of
 from ppl.inference.stochastic_target import StochasticTarget
 from ppl.inference.windows import levelled, mean_and_error, window_of
+from ppl.language.typed import Program
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.diagnostics_findings import FitFacts
 from ppl.posterior.factored import Factored
@@ -63,6 +65,11 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
         default=1.0, metadata={"help": "weight of the divergence of latents in plates over data"}
     )
     single: bool = field(default=False, metadata={"help": "compute in single precision"})
+
+    def obeying(self, program: Program) -> Backend:
+        """As it is. Raises `ModelError` for names in the guide that are not each latent by itself."""
+        check_elementwise(program)
+        return self
 
     def target(self, problem: Any) -> StochasticTarget:
         """Estimates of the ELBO. Raises `UsageError` or `ModelError` for batches that there cannot be."""
