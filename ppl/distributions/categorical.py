@@ -75,7 +75,7 @@ class Categorical(Distribution):
 
     @classmethod
     def polynomial(cls, form: Any, x: Any, p: Any = None, logit: Any = None) -> Any:
-        return None if p is None else form.log(form.pick(p, x))
+        return None if p is None else form.counted_log(1.0, form.pick(p, x))
 
     @classmethod
     def sample(

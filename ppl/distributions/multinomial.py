@@ -91,7 +91,7 @@ class Multinomial(Distribution):
             ways = ways + form.elementwise(
                 "is_sum", lambda a, b: np.where(np.equal(a, b), 0.0, -np.inf), count, n
             )
-        return ways + form.total(form.times_log(x, p))
+        return ways + form.total(form.counted_log(x, p))
 
     @classmethod
     def sample(

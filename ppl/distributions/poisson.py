@@ -53,7 +53,7 @@ class Poisson(Distribution):
 
     @classmethod
     def polynomial(cls, form: Any, x: Any, rate: Any = None, log_rate: Any = None) -> Any:
-        logs = x * log_rate if rate is None else form.times_log(x, rate)
+        logs = x * log_rate if rate is None else form.counted_log(x, rate)
         rate = form.exp(log_rate) if rate is None else rate
         return logs - rate - form.function("lgamma", x + 1.0)
 

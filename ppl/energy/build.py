@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from ppl.energy.auxiliary import Labels, augmented, labels
 from ppl.energy.contracted import contracted, live
 from ppl.energy.declare import declared, orders_of, supports_of
 from ppl.energy.densities import density
@@ -16,7 +17,7 @@ from ppl.energy.residuals import residual
 from ppl.energy.states import attached, one_state_each
 from ppl.energy.store import define_values, own_elements
 from ppl.energy.symbolic import Symbolic
-from ppl.energy.terms import Energy, Residual, Term
+from ppl.energy.terms import Energy, Latent, Residual, Term
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, layout, own_cells, row_weights
 from ppl.graph.evaluate import StillVector
@@ -42,33 +43,71 @@ def energy(problem: Problem, centres: Mapping[str, np.ndarray] | None = None) ->
     s = Symbolic(at, Algebra(at, supports, axes, orders_of(lay), centres or {}), latents)
     if lay.discrete:
         at.states.update(problem.state_values())
-    terms: list[Term] = []
-    residuals: list[Residual] = []
+    made = _Made()
+    terms, residuals = made.terms, made.residuals
     for group in lay.groups:
         define_values(s, group)
         for statement in group:
             if statement.kind in ("latent", "observed", "factor"):
                 with evaluating(statement):
-                    _add(lay, s, statement, terms, residuals)
+                    _add(lay, s, statement, made)
     sizes = {d: at.size(d) for d in _all_dims(terms, residuals)}
-    found = declared(lay, s)
+    found = {**declared(lay, s), **made.labels}
     sizes.update({d: n for latent in found.values() for d, n in zip(latent.dims, latent.shape, strict=True)})
     merged, constants = _without_constants(terms)
     total = sum(c for _, c in constants)
     states = dict(at.states)
-    return Energy(found, merged, tuple(residuals), total, sizes, constants, lay, states, centres=centres or {})
+    return Energy(
+        found, merged, tuple(residuals), total, sizes, constants, lay, states, centres=centres or {}
+    )
 
 
-def _add(
-    lay: Layout, s: Symbolic, statement: g.Statement, terms: list[Term], residuals: list[Residual]
-) -> None:
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """What statements have given so far; ``labels``: auxiliary latents."""
+
+    terms: list[Term] = field(default_factory=list)
+    residuals: list[Residual] = field(default_factory=list)
+    labels: dict[str, Latent] = field(default_factory=dict)
+
+
+def _add(lay: Layout, s: Symbolic, statement: g.Statement, made: _Made) -> None:
     try:
-        terms += finished(lay, s, statement, _log_density(lay, s, statement))
+        made.terms.extend(finished(lay, s, statement, _log_density(lay, s, statement)))
     except NotPolynomial as error:
-        residuals.append(residual(lay, s, statement, error))
+        why = error
     except StillVector as error:
         why = NotPolynomial(f"it uses the discrete latent `{error.name}` as a whole vector", statement.span)
-        residuals.append(residual(lay, s, statement, why))
+    else:
+        return
+    left = residual(lay, s, statement, why)
+    if left.predictor is not None or not _labelled(lay, s, statement, made):
+        made.residuals.append(left)
+
+
+def _labelled(lay: Layout, s: Symbolic, statement: g.Statement, made: _Made) -> bool:
+    """Spell out a statement with labels of summands; False where that cannot be."""
+    if statement.kind == "factor":
+        return False
+    found: list[Labels] = []
+    try:
+        out = augmented(s, statement.body, value_of(lay, s, statement), statement.event)
+        for count, parts in out.sums:
+            name = _unused(f"#{statement.name}", {*made.labels, *(own.latent.name for own in found)})
+            own = labels(s, statement, name, count, parts, row_weights(lay, s.at))
+            found += [] if own is None else [own]
+        terms = finished(lay, s, statement, out.rest)
+    except (NotPolynomial, StillVector):
+        return False
+    made.terms.extend([*terms, *(t for own in found for t in own.terms)])
+    made.labels.update({own.latent.name: own.latent for own in found})
+    return True
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """A name that no other labels have."""
+    later = (f"{name}.{i}" for i in range(2, len(taken) + 3))
+    return next(n for n in (name, *later) if n not in taken)
 
 
 def _log_density(lay: Layout, s: Symbolic, statement: g.Statement) -> Poly:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ppl.energy import poly_functions as f
-from ppl.energy.forms import Form
+from ppl.energy.forms import Form, LogSum
 from ppl.energy.logs import ExpOf, read_log
 from ppl.energy.poly import NotPolynomial, Poly
 from ppl.errors import ModelError
@@ -48,7 +48,7 @@ def _density(s: Symbolic, body: g.Distribution, x: Poly, event: tuple[Dim, ...])
     if constant and _reads(s, x, leaves) <= FEW_READS:
         return _table(s, body, x, event)
     try:
-        return _polynomial(s, body, x, event)
+        return stated(s, body, x, event, None)
     except NotPolynomial:
         if constant:
             return _table(s, body, x, event)
@@ -121,7 +121,10 @@ def _text(s: Symbolic, body: g.Distribution) -> str:
     return f"{body.name}[{', '.join(parts)}]"
 
 
-def _polynomial(s: Symbolic, body: g.Distribution, x: Poly, event: tuple[Dim, ...]) -> Poly:
+def stated(
+    s: Symbolic, body: g.Distribution, x: Poly, event: tuple[Dim, ...], sums: list[LogSum] | None
+) -> Poly:
+    """The log density as the distribution itself spells it out, logarithms of sums put into ``sums``."""
     kind = numeric.distribution(body)
     k = numeric.event_dims(body)
     consumed = event[len(event) - k :]
@@ -131,7 +134,7 @@ def _polynomial(s: Symbolic, body: g.Distribution, x: Poly, event: tuple[Dim, ..
         return out + math.lgamma(s.at.size(consumed[-1]) + 1.0)
     if kind.wrapper:
         raise NotPolynomial(_why(s, body), body.span)
-    form = Form(s.algebra, consumed, *_own_axes(s, body, consumed))
+    form = Form(s.algebra, consumed, *_own_axes(s, body, consumed), sums)
     given = {name: _argument(s, form, body, name, node, event) for name, node in body.arguments}
     out = kind.polynomial(form, x, **given)
     if out is None:

@@ -20,17 +20,27 @@ Array = Any
 
 
 @dataclass(frozen=True, eq=False)
+class LogSum:
+    """``count * log value`` of a value that is a sum of latents; counts are data, none negative."""
+
+    count: Named
+    value: Poly
+
+
+@dataclass(frozen=True, eq=False)
 class Form:
     """The algebra of one density.
 
     event: the dims of one draw. ``second``: the column dim of matrices whose rows run along ``event[0]``.
-    ``states``: the axis of a table of probabilities that a label picks from.
+    ``states``: the axis of a table of probabilities that a label picks from. ``sums``: where logarithms of sums
+    are put that may be left out of the density; None where none may.
     """
 
     algebra: Algebra
     event: tuple[Dim, ...] = ()
     second: Dim | None = None
     states: Dim | None = None
+    sums: list[LogSum] | None = None
 
     # ---------------------------------------------------------------- elementwise
 
@@ -47,6 +57,17 @@ class Form:
     def times_log(self, x: Poly, a: Poly | ExpOf) -> Poly:
         """x log a, 0 where x is 0 in the data."""
         return self._counted(x, self.log(a))
+
+    def counted_log(self, x: Poly | float, a: Poly | ExpOf) -> Poly:
+        """x log a of counts x, 0 where x is 0; a sum of latents inside the logarithm may be left to ``sums``."""
+        x = self.algebra.of(x)
+        try:
+            return self.times_log(x, a)
+        except NotPolynomial:
+            if self.sums is None or not x.data or isinstance(a, ExpOf):
+                raise
+            self.sums.append(LogSum(f.values(x), a))
+            return self.algebra.of(0.0)
 
     def times_log1m(self, x: Poly, a: Poly) -> Poly:
         """x log(1 - a), 0 where x is 0 in the data."""
