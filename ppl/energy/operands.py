@@ -95,7 +95,7 @@ class Operand:
         rest = [self.shape[i] for i in along]
         rows = array.transpose(by_codes + along).reshape(-1, *rest)
         out = rows.take(self._flat, axis=0)
-        return out.reshape(*(self.size(d) for d in coded), *rest), self.dims
+        return out.reshape((*(self.size(d) for d in coded), *rest)), self.dims
 
     @cached_property
     def _groups(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
