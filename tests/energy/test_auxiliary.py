@@ -225,4 +225,4 @@ def test_expectation_maximisation_of_a_mixture_is_exact_and_shows_no_labels() ->
     assert fit.log_evidence is not None
     assert np.isclose(fit.log_evidence, want, rtol=1e-9)
     assert "#" not in str(fit)
-    assert fit.states == {}
+    assert fit.states == ()
