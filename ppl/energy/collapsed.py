@@ -10,7 +10,7 @@ membership and Poisson factorisation all have this form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -72,8 +72,8 @@ class Collapsed:
         """How many elements have each code."""
         return tuple(np.bincount(p.codes, self.count, p.places) for p in self.parts)
 
-    def softmax(self, gradients: Mapping[Key, Array]) -> Pass:
-        """All sums, and the sum of the log-normalisers."""
+    def softmax(self, gradients: Mapping[Key, Array], only: Collection[Key] | None = None) -> Pass:
+        """All sums, or ``only`` those of some parts, and the sum of the log-normalisers."""
         tables, total = [], 0.0
         for part, mass in zip(self.parts, self.masses, strict=True):
             m = gradients[part.key]
@@ -85,6 +85,7 @@ class Collapsed:
         sums = {
             p.key: table * self._summed(j, tables, share)
             for j, (p, table) in enumerate(zip(self.parts, tables, strict=True))
+            if only is None or p.key in only
         }
         return self._mended(gradients, Pass(sums, total + logs), share)
 
@@ -146,5 +147,6 @@ class Collapsed:
             total += float(m @ (np.log(norm) + top - shift))
             r *= (m / norm)[:, None]
             for p in self.parts:
-                np.add.at(found.sums[p.key], p.codes[at], r)
+                if p.key in found.sums:
+                    np.add.at(found.sums[p.key], p.codes[at], r)
         return Pass(found.sums, total)

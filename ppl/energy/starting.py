@@ -14,6 +14,7 @@ from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.coded_starts import coded_labels
+from ppl.energy.grouped_starts import climbed, grouped
 from ppl.energy.lowering import Product
 from ppl.energy.terms import Latent
 from ppl.graph.nodes import Dim
@@ -36,9 +37,12 @@ def first(ascent: Ascent, rng: np.random.Generator) -> State:
             own[i] = np.random.default_rng(rng.integers(2**62))
         else:
             factors[i] = block.start(rng, spread(ascent, i))
+    tables = {i: table for i in states if (table := grouped(ascent, i)) is not None}
     for i in states:
-        found = seeded(ascent, i, rng)
+        found = None if i in tables else seeded(ascent, i, rng)
         factors[i] = found or (ascent.blocks[i].start(own[i], spread(ascent, i)) if i in own else factors[i])
+    for table in tables.values():
+        factors |= climbed(ascent, [factors[i] for i in range(len(factors))], table, rng)
     state = State(tuple(factors[i] for i in range(len(ascent.blocks))))
     others = [i for i in range(len(factors)) if i not in states]
     if states and others:
