@@ -145,3 +145,40 @@ def test_too_many_states_stay_apart() -> None:
     ascent, _ = climbed(text, np.zeros(3))
     states = [b.latent.states for b in ascent.blocks]  # type: ignore[attr-defined]
     assert max(len(s) for s in states) <= 4096 and len(states) > 1
+
+
+def test_em_of_chains_that_meet_has_an_exact_e_step() -> None:
+    text = CHAINS.replace("given size[chains]: real = [1, 1.7]", "param size[m]: real for m in chains")
+    y = np.random.default_rng(5).normal(1.0, 1.5, size=6)
+    fit = ppl.compile(text).fit({"y": y}, method="em")
+    assert fit.approximation is not None
+    at = fit.approximation.means["size"]
+    known = CHAINS.replace("[1, 1.7]", f"[{at[0]:.15g}, {at[1]:.15g}]")
+    _, q = climbed(known, y, joint_chains=True)
+    assert fit.log_evidence == pytest.approx(q.elbo, abs=1e-6)
+    for k in range(2):
+        moved = np.where(np.arange(2) == k, at + 0.1, at)
+        _, worse = climbed(CHAINS.replace("[1, 1.7]", f"[{moved[0]}, {moved[1]}]"), y, joint_chains=True)
+        assert worse.elbo < q.elbo
+
+
+def test_a_chain_with_emissions_of_two_kinds_is_one_chain() -> None:
+    text = """
+table t(y: real)
+for i in t:
+    z[i] ~ Bernoulli(0.4 if first(i) else 0.9 if z[i-1] else 0.2)
+    far[i] ~ Bernoulli(0.3)
+    y[i] ~ Normal(2 * z[i] + 3 * far[i], 0.7)
+"""
+    y = np.random.default_rng(6).normal(2.0, 2.0, size=5)
+    _, q = climbed(text, y, joint_chains=True)
+    total = 0.0
+    for z in product((0, 1), repeat=5):
+        log_p = sum(np.log(p if v else 1 - p) for p, v in zip(_steps(z), z, strict=True))
+        near, far = (np.exp(normal(y, 2 * np.array(z) + s, 0.7)) for s in (0, 3))
+        total += np.exp(log_p) * np.prod(0.7 * near + 0.3 * far)
+    assert q.log_evidence == pytest.approx(float(np.log(total)), abs=1e-10)
+
+
+def _steps(z: tuple[int, ...]) -> list[float]:
+    return [0.4, *(0.9 if v else 0.2 for v in z[:-1])]

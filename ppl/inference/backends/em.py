@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -27,8 +28,6 @@ from ppl.inference.energy_target import Climb, EnergyTarget, better, restarted, 
 from ppl.inference.outcome import Outcome, outcome
 from ppl.posterior.diagnostics_findings import FitFacts
 
-STILL = 1e-3  # relative change of the estimates at convergence
-
 
 @dataclass(frozen=True)
 class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
@@ -40,7 +39,7 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
     restarts: int = field(default=0, metadata={"help": "starts to try, the best is kept; 0 chooses 5 or 1"})
     max_sweeps: int = field(default=1000, metadata={"help": "most iterations of one start"})
     tolerance: float = field(
-        default=1e-7, metadata={"help": "gain of an iteration per observation, in nats, at convergence"}
+        default=1e-7, metadata={"help": "gain still to come per observation, in nats, at convergence"}
     )
     point: str = field(
         default="",
@@ -59,9 +58,9 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
         names = tuple(n.strip() for n in self.point.split(",") if n.strip())
         if self.batch:
             return self._batches(problem, names)
-        ascent = ascent_of(problem, names)
+        ascent = _planned(problem, names)
         if not exact(ascent) and not names:
-            ascent = ascent_of(problem, continuous_globals(problem))
+            ascent = _planned(problem, continuous_globals(problem))
         if not exact(ascent):
             raise _refused(ascent)
         return EnergyTarget(problem, ascent, observations(ascent))
@@ -97,7 +96,7 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
             raise NotMonotone(str(error)) from error
         except NotProper as error:
             raise NotFinite(str(error)) from None
-        quiet = settled(now, state.quiet, self.tolerance, target.observations, STILL)
+        quiet = settled(state.now, now, state.quiet, self.tolerance, target.observations)
         new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
         if quiet >= 2 or now.sweep >= self.max_sweeps:
             return self._ended(target, new, "converged" if quiet >= 2 else "max_sweeps")
@@ -121,7 +120,7 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
         if gain < -1e-9 * (1.0 + abs(elbo)):
             raise NotMonotone(f"a pass of incremental EM lowered the ELBO by {-gain:.3g} nats")
         now = State((), elbo, abs(elbo), state.now.sweep + 1, gain, change)
-        quiet = settled(now, state.quiet, self.tolerance, target.observed(state.seed), STILL)
+        quiet = settled(state.now, now, state.quiet, self.tolerance, target.observed(state.seed))
         new = replace(new, now=now, quiet=quiet)
         if quiet >= 2 or now.sweep >= self.max_sweeps:
             return replace(new, reason="converged" if quiet >= 2 else "max_sweeps")
@@ -161,6 +160,15 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
     def state_type(cls) -> type[Climb]:
         """`Climb`."""
         return Climb
+
+
+def _planned(problem: Any, points: Collection[str]) -> Ascent:
+    """The plan with points; small chains that meet are kept together where that makes the E-step exact."""
+    apart = ascent_of(problem, points)
+    if exact(apart):
+        return apart
+    together = ascent_of(problem, points, joint_chains=True)
+    return together if exact(together) else apart
 
 
 def _refused(ascent: Ascent) -> FitError:
