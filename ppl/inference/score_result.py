@@ -41,8 +41,12 @@ class ScoreFit(Factored):
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Draws of the continuous latents by name: (n, *shape)."""
-        x = self.target.family.draw(self.theta, rng, n).x
-        return self.target.terms.unpack(x, continuous_names(self.target))
+        x, terms = self.target.family.draw(self.theta, rng, n).x, self.target.terms
+        out = terms.unpack(x, continuous_names(self.target))
+        weights = terms.unpack(
+            x[:1], self.target.problem.weights
+        )  # points: one array, repeated without a copy
+        return out | {name: np.broadcast_to(a, (n, *a.shape[1:])) for name, a in weights.items()}
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         """Log density of the continuous factors; None where some stand for a standardised latent."""

@@ -88,7 +88,7 @@ def _findings(
     yield _bound_off(q.bound(), weights, bool(chances))
     yield _not_even(q, weights)
     yield _poor(weights)
-    yield _disagree(problem, weights)
+    yield _disagree(problem, q, weights)
     yield _unchecked(q, weights)
 
 
@@ -128,7 +128,7 @@ def _poor(at: Weights) -> FitWarning | None:
     return FitWarning("W706", text)
 
 
-def _disagree(problem: Any, at: Weights) -> FitWarning | None:
+def _disagree(problem: Any, q: Factored, at: Weights) -> FitWarning | None:
     """Elements whose mean or sd the weights would change."""
     if at.exact or not len(at.weights) or at.ess < ENOUGH or not (at.khat < at.limit or at.share > EVEN):
         return None
@@ -137,7 +137,8 @@ def _disagree(problem: Any, at: Weights) -> FitWarning | None:
         return None
     more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     shown = ", ".join(f"`{n}`" for n in named[:SHOWN]) + more
-    text = f"importance weights disagree with the mean or sd of {shown}: independent factors are too narrow"
+    why = "independent factors are too narrow" if len(q.blocks) > 1 else "q is off there"
+    text = f"importance weights disagree with the mean or sd of {shown}: {why}"
     return FitWarning("W708", text, tuple(named))
 
 

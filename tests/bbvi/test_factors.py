@@ -15,7 +15,7 @@ from ppl.inference.run import run
 from ppl.inference.score_result import ScoreFit
 from tests.graph.make import Case, problem_of
 
-DOCS, WORDS, FACTORS = 20, 30, 10
+DOCS, WORDS, FACTORS = 10, 30, 10
 PRIOR = 0.3
 
 TEXT = f"""
