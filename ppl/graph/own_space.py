@@ -13,9 +13,11 @@ from ppl.graph.evaluate import Evaluator
 from ppl.graph.given_values import give
 from ppl.graph.named import Named
 from ppl.graph.pointwise import values_of
+from ppl.supports import Structured
 
 Array = Any
 EDGE = 700.0  # exp(700) is still a number
+LEAST = 1e-300  # probability
 
 
 def coordinates(lay: Layout, draws: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -41,9 +43,16 @@ def coordinates(lay: Layout, draws: Mapping[str, np.ndarray]) -> tuple[np.ndarra
     return z, log_det
 
 
+def _inside(block: Block, value: Named) -> Named:
+    """Probabilities of 0 as the smallest there are: one of them would take all coordinates to infinity."""
+    if block.support != Structured("simplex"):
+        return value
+    return Named(np.maximum(value.numpy, LEAST), value.dims, value.invalid)
+
+
 def _place(at: Evaluator, block: Block, value: Named, z: np.ndarray, log_det: np.ndarray) -> None:
     """Fill in one block's columns of ``z`` and add its Jacobian."""
-    u = unconstrained(at, block, value)
+    u = unconstrained(at, block, _inside(block, value))
     z[:, block.where] = np.nan_to_num(u, nan=0.0, posinf=EDGE, neginf=-EDGE)
     if not block.point:
         log_det += np.asarray(constrained(at, block, z)[1])
