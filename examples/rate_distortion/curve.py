@@ -89,7 +89,7 @@ def curve(coder: list[Point], pca: list[Point]) -> str:
         ' fill="none" stroke="#1a66b3" stroke-width="2"/>',
         *(f'<circle cx="{across(b):.1f}" cy="{down(d):.1f}" r="4" fill="#1a66b3"/>' for b, d in coder),
         *(f'<text x="50" y="{down(d) + 4:.1f}" text-anchor="end">{d}</text>' for d in range(20, 32, 2)),
-        *(f'<text x="{across(b):.1f}" y="340" text-anchor="middle">{b:.1f}</text>' for b in (0, 0.1, 0.2, 0.3, 0.4, 0.5)),
+        *(f'<text x="{across(b):.1f}" y="340" text-anchor="middle">{b:.1f}</text>' for b in (0, 0.1, 0.3, 0.5)),
         '<path d="M60 40V320H580" fill="none" stroke="#202124"/>',
         '<text x="320" y="362" text-anchor="middle">bits a pixel</text>',
         '<text x="60" y="28">PSNR, dB</text>',
