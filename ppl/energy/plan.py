@@ -28,7 +28,8 @@ from ppl.energy.wishes import AND, Wishes, disobeyed
 from ppl.errors import Span
 from ppl.supports import REAL, Interval
 
-LARGEST_JOINT = 500  # elements of one dense Gaussian
+LARGEST_JOINT = 500  # elements of one dense Gaussian that latents are merged into
+LARGEST_DENSE = 3000  # elements of one latent that factors couple: its matrix has as many rows
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,9 @@ def _gaussian_block(group: Group, energy: Energy, wishes: Wishes) -> tuple[Block
         chain = GaussianChain(group.members, point, group.chain)
         return chain, Reason(f"{names}: linear and Gaussian in its neighbours, one chain")
     block = GaussianBlock(group.members, point)
+    if block.width > LARGEST_DENSE:
+        why = f"factors couple all {block.width} elements of `{names}`, too many for one matrix"
+        raise NoFactor(group.members[0].latent.name, Reason(why))
     width = f", {block.width} elements together" if block.width > 1 else ""
     return block, Reason(f"{names}: every factor is quadratic in it{width}")
 
