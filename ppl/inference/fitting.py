@@ -43,10 +43,10 @@ class How:
 
     def backend(self) -> Any:
         """The backend with its options. Raises `UsageError` naming what there is."""
-        known = discover()
-        if self.method not in known:
+        known, method = discover(), self.method.replace("-", "_")
+        if method not in known:
             raise fail(UsageError, "E705", f"no method `{self.method}`", help=f"there is: {', '.join(known)}")
-        kind = known[self.method]
+        kind = known[method]
         fields = [f.name for f in options(kind)]
         for name in self.options or {}:
             if name not in fields:

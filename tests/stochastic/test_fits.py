@@ -35,7 +35,8 @@ def test_a_normal_mean(batch: str) -> None:
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
     data = {"y": np.arange(6.0)}
-    fits = [ppl.fit(MEAN, data, method="advi_stochastic", seed=s, max_steps=100) for s in (1, 1, 2)]
+    how = {"method": "advi-stochastic", "max_steps": 100}
+    fits = [ppl.fit(MEAN, data, seed=s, **how) for s in (1, 1, 2)]
     means = [float(f.approximation.mean[0]) for f in fits]
     assert means[0] == means[1] != means[2]
 
