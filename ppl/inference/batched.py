@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ppl.energy.ascent import State
+from ppl.energy.ascent import Ascent, State
 from ppl.energy.blocks.base import Factor
+from ppl.energy.blocks.family import FamilyBlock
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.blocks.site import SiteBlock
 from ppl.energy.damped import blended
@@ -28,6 +29,7 @@ from ppl.inference.windows import levelled, window_of
 
 Array = Any
 TAU, KAPPA = 1.0, 0.7
+LEADING = 3  # sweeps over the first batches, to begin with
 INNER = 2  # passes over the local blocks of a batch
 FINAL = 5  # passes over all local blocks when the globals are settled
 HALVINGS = 8
@@ -49,14 +51,20 @@ class Batched:
 
 
 def begun(target: BatchTarget, seed: int) -> Batched:
-    """Globals fitted to the first batch, by the seeding that coordinate ascent uses."""
-    part = target.part(seed, 0)
-    start = first(part.ascent, stream(seed, 0)).factors
-    shared = tuple(start[i] for i in part.shared)
-    own = tuple(start[i] for i in part.local)
-    locals_: list[tuple[Factor, ...] | None] = [None] * target.count
-    locals_[0] = own
-    return Batched(shared, tuple({} for _ in shared), tuple(locals_), np.zeros(0))
+    """Globals fitted to the first batches together, by the seeding that coordinate ascent uses.
+
+    A start on one batch alone sees too few rows: topics and components that it lacks are not found later.
+    """
+    part, rows = target.lead(seed)
+    factors = first(part.ascent, stream(seed, 0)).factors
+    for _ in range(LEADING):
+        factors = part.ascent.sweep(State(factors)).factors
+    whole = part.ascent.completed(factors)
+    etas = tuple(part.gradient(i, whole, target.scale(rows)) for i in part.shared)
+    shared = tuple(
+        part.ascent.blocks[i].best(eta, factors[i]) for i, eta in zip(part.shared, etas, strict=True)
+    )
+    return Batched(shared, etas, (None,) * target.count, np.zeros(0))
 
 
 def stepped(target: BatchTarget, seed: int, state: Batched) -> Batched:
@@ -65,7 +73,7 @@ def stepped(target: BatchTarget, seed: int, state: Batched) -> Batched:
     part, scale = target.part(seed, k), target.scale(len(target.places(seed)[k]))
     factors = local_passes(part, _assembled(part, state, k, seed), INNER)
     shared, mine = part.values(part.ascent.completed(factors))
-    rho = 1.0 if state.step == 0 else (TAU + state.step) ** -KAPPA
+    rho = (TAU + target.leading + state.step) ** -KAPPA
     etas = []
     for j, i in enumerate(part.shared):
         aim = part.gradient(i, part.ascent.completed(factors), scale)
@@ -83,12 +91,7 @@ def stepped(target: BatchTarget, seed: int, state: Batched) -> Batched:
 def _which(target: BatchTarget, seed: int, step: int) -> int:
     """Every batch once a pass, in an order of its own."""
     epoch, place = divmod(step, target.count)
-    return 0 if step == 0 else int(_order(target, seed, epoch)[place])
-
-
-def _order(target: BatchTarget, seed: int, epoch: int) -> Array:
-    order = stream(seed, ORDER, epoch).permutation(target.count)
-    return order if epoch else np.concatenate([[0], order[order != 0]])
+    return int(stream(seed, ORDER, epoch).permutation(target.count)[place])
 
 
 def _towards(
@@ -162,19 +165,54 @@ def level(target: BatchTarget, state: Batched) -> float:
 
 
 def finished(target: BatchTarget, seed: int, state: Batched) -> tuple[Any, State]:
-    """All rows' local factors at the globals found, and the bound."""
+    """All rows' local factors at the globals found, from where their batches left them, and the bound."""
     ascent = target.whole()
     part = target.part(seed, 0)
     known = {part.ascent.blocks[i].names: f for i, f in zip(part.shared, state.shared, strict=True)}
+    known |= _gathered(target, seed, state, ascent)
     factors = tuple(
         known[b.names] if b.names in known else b.start(stream(seed, START, i), 0.0)
         for i, b in enumerate(ascent.blocks)
     )
-    local = [i for i, b in enumerate(ascent.blocks) if b.names not in known]
+    shared = {part.ascent.blocks[i].names for i in part.shared}
+    local = [i for i, b in enumerate(ascent.blocks) if b.names not in shared]
     view = Part(ascent, tuple(local), (), (), 0.0, 0.0)
     factors = local_passes(view, factors, FINAL)
     elbo, scale = ascent.elbo(factors)
     return ascent, State(factors, elbo, scale, state.step)
+
+
+def _gathered(
+    target: BatchTarget, seed: int, state: Batched, ascent: Ascent
+) -> dict[tuple[str, ...], Factor]:
+    """Local elements in families, from the natural parameters that they have in their batches."""
+    found: dict[tuple[str, ...], Factor] = {}
+    if any(own is None for own in state.locals):
+        return found
+    for block in ascent.blocks:
+        if isinstance(block, FamilyBlock) and block.latent.name in target.local_names:
+            eta = {key: np.zeros(shape) for key, shape in block.shapes().items()}
+            for k in range(target.count):
+                _scatter(target, seed, state, k, block, eta)
+            found[block.names] = block.best(eta, None)
+    return found
+
+
+def _scatter(
+    target: BatchTarget, seed: int, state: Batched, k: int, block: FamilyBlock, eta: dict[Key, Array]
+) -> None:
+    """One batch's natural parameters of a block, at the places of its elements."""
+    part = target.part(seed, k)
+    i = next(j for j, b in enumerate(part.ascent.blocks) if b.names == block.names)
+    factors = part.ascent.completed(_assembled(part, state, k, seed))
+    made = part.ascent.polynomial.gradient(i, factors)
+    where = target.positions(seed, k)
+    for key, array in eta.items():
+        if key in made:
+            small = part.ascent.blocks[i].shapes()[key]
+            sets = [d.set for d in block.latent.dims[: array.ndim]]
+            at = np.ix_(*(where.get(s, np.arange(n)) for s, n in zip(sets, small, strict=True)))
+            array[at] = np.broadcast_to(made[key], small)
 
 
 # ---------------------------------------------------------------- incremental EM

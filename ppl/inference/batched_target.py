@@ -6,6 +6,7 @@ of all factors that no batch cuts, plus those of its own rows, which stand for a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -31,6 +32,7 @@ from ppl.inference.guide_wishes import wishes_of
 from ppl.inference.stochastic_target import parse_batch
 
 Array = Any
+LEAD = 20  # batches that a start looks at together
 DEAL = 21  # the purpose of the stream that deals rows into batches
 
 
@@ -106,6 +108,22 @@ class BatchTarget:
             made = self._part(self._unscaled(batch))
             self._parts[seed, k] = made if k == 0 else self._like(made, self.part(seed, 0))
         return self._parts[seed, k]
+
+    @property
+    def leading(self) -> int:
+        """Batches that a start looks at together."""
+        return min(LEAD, self.count)
+
+    def lead(self, seed: int) -> tuple[Part, int]:
+        """The energy of the first batches together, and how many rows these have."""
+        rows = np.sort(np.concatenate(self.places(seed)[: self.leading]))
+        batch = take_batch(self.problem.program, self.problem.data, self.plan, rows)
+        return self._like(self._part(self._unscaled(batch)), self.part(seed, 0)), len(rows)
+
+    def positions(self, seed: int, k: int) -> Mapping[str, Array]:
+        """Where the elements of batch k lie in each set that is cut."""
+        rows = self.places(seed)[k]
+        return take_batch(self.problem.program, self.problem.data, self.plan, rows).positions
 
     def _unscaled(self, batch: Batch) -> Problem:
         """The batch with its rows counted as often as in the data."""
