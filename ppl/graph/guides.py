@@ -17,11 +17,13 @@ from ppl.graph.given_values import own_value
 from ppl.graph.named import Named, add
 from ppl.graph.nodes import Dim
 from ppl.graph.store import to_stored
+from ppl.language import typed as t
 
 Array = Any
 Noise = Callable[[str, tuple[int, ...]], Array]
 HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
 PATHWISE = ("Normal", "LogNormal")
+BARE = ("MeanField", "Normal")  # what a latent gets that the guide leaves out
 
 
 def guide_parameters(at: Evaluator, guide: g.Statement) -> tuple[dict[str, Array], tuple[Dim, ...]]:
@@ -34,8 +36,16 @@ def guide_parameters(at: Evaluator, guide: g.Statement) -> tuple[dict[str, Array
     return dict(ready.applied.given), ready.batch
 
 
-def refuse_guides(graph: g.Graph, families: tuple[str, ...], method: str) -> None:
-    """Raise `ModelError` (E605) for a guide of a family that a method cannot draw from."""
+def refuse_guides(program: t.Program, graph: g.Graph, families: tuple[str, ...], method: str) -> None:
+    """Raise `ModelError` (E605) for what a guide says and a method would not do."""
+    written = {q.name for q in graph.guide}
+    for asked in program.guide:
+        obeyed = set(asked.names) <= written if asked.family is not None else asked.strategy in BARE
+        if not obeyed:
+            names, what = ", ".join(asked.names), asked.strategy or "a distribution of several"
+            message = f"`q({names}) ~ {what}` is not obeyed by {method}"
+            help = f"it takes {', '.join(families)} with arguments, one latent each, or {' or '.join(BARE)} alone"
+            raise ModelError((Diagnostic("E605", message, span=asked.span, help=help),))
     for q in graph.guide:
         name = q.body.name if isinstance(q.body, g.Distribution) else "a choice"
         if name not in families:

@@ -85,7 +85,7 @@ class StochasticElbo:
         self.data = _single(data) if single else data
         self.kind = np.float32 if single else np.float64
         graph = whole.plain if _moves_guided(whole) else whole.graph
-        refuse_guides(graph, PATHWISE, "this method")
+        refuse_guides(program, graph, PATHWISE, "this method")
         self.plan: Plan | None = batch_plan(program, data, plate) if plate else None
         if self.plan is not None:
             refuse_batches(graph, self.plan.cut)

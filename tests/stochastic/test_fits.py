@@ -128,6 +128,8 @@ def test_what_is_refused() -> None:
     gamma = MEAN.replace("mu ~ Normal(0, 3)", "mu ~ Gamma(2, 1)") + "guide:\n    q(mu) ~ Gamma(2, 1)\n"
     with pytest.raises(ModelError, match="E605.*Gamma"):
         ppl.fit(gamma, {"y": [1.0]}, method="advi_stochastic")
+    with pytest.raises(ModelError, match="E605.*Point"):
+        ppl.fit(MEAN + "guide:\n    q(mu) ~ Point\n", {"y": [1.0]}, method="advi_stochastic")
 
 
 def test_windows_call_noise_level_and_a_trend_not() -> None:
