@@ -41,10 +41,27 @@ def better(a: State | None, b: State) -> State:
     return b if a is None or not a.elbo >= b.elbo else a
 
 
-def settled(state: State, quiet: int, tolerance: float, observations: int, change: float) -> int:
-    """How many sweeps in a row gained next to nothing and moved next to nothing."""
-    still = state.gain < tolerance * observations and state.change < change
-    return quiet + 1 if still else 0
+def settled(before: State, now: State, quiet: int, tolerance: float, observations: int) -> int:
+    """How many sweeps in a row have left next to nothing to gain: less than ``tolerance`` nats an observation."""
+    return quiet + 1 if remaining(before.gain, now.gain) < tolerance * observations else 0
+
+
+def remaining(earlier: float, later: float) -> float:
+    """What all further sweeps will gain, if gains go on falling at the rate of the last two (Aitken).
+
+        sum_{t > 0} g c^t = g c / (1 - c),    c = later / earlier
+
+    A sweep may gain little because little is left, or because it is slow: the sum tells the two apart.
+    (Böhning, Dietz, Schaub, Schlattmann & Lindsay 1994; McLachlan & Krishnan 2008, section 4.9.)
+
+    >>> remaining(1.0, 0.5), round(remaining(1e-3, 0.999e-3), 3), remaining(1e-9, 2e-9)
+    (0.5, 0.998, inf)
+    """
+    if later <= 0.0:
+        return 0.0
+    if not np.isfinite(earlier) or later >= earlier:
+        return float("inf")
+    return later * later / (earlier - later)
 
 
 def points(factors: Sequence[Factor]) -> int:

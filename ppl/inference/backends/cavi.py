@@ -27,8 +27,6 @@ from ppl.inference.energy_target import Climb, EnergyTarget, better, restarted, 
 from ppl.inference.outcome import Outcome, outcome
 from ppl.posterior.diagnostics_findings import FitFacts
 
-STILL = 1e-4  # relative change of the mean parameters at convergence
-
 
 @dataclass(frozen=True)
 class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
@@ -40,7 +38,7 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
     restarts: int = field(default=0, metadata={"help": "starts to try, the best is kept; 0 chooses 5 or 1"})
     max_sweeps: int = field(default=500, metadata={"help": "most sweeps of one start"})
     tolerance: float = field(
-        default=1e-6, metadata={"help": "gain of a sweep per observation, in nats, at convergence"}
+        default=1e-6, metadata={"help": "gain still to come per observation, in nats, at convergence"}
     )
     anneal: int = field(
         default=0, metadata={"help": "sweeps over which hidden states are cooled from a tenth to full weight"}
@@ -83,7 +81,7 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
             raise NotMonotone(str(error)) from error
         except NotProper as error:
             raise NotFinite(str(error)) from None
-        quiet = settled(now, state.quiet, self.tolerance, target.observations, STILL)
+        quiet = settled(state.now, now, state.quiet, self.tolerance, target.observations)
         new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
         if (quiet >= 2 and self._heat(new) == 1.0) or now.sweep >= self.max_sweeps:
             return self._ended(target, new, "converged" if quiet >= 2 else "max_sweeps")
