@@ -17,6 +17,7 @@ from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.blocks.site import SiteBlock
 from ppl.energy.conditionals import is_auxiliary
+from ppl.energy.declare import orders_of
 from ppl.energy.origin import shifted
 from ppl.energy.wishes import members
 from ppl.errors import Span
@@ -89,11 +90,22 @@ class Coordinates(Factored):
     @property
     def means(self) -> Mapping[str, Array]:  # type: ignore[override]
         found = self._whole({n: self._cells(n, m[0]) for n, m in self._moments.items()})
-        return shifted(found, self.ascent.plan.energy.centres)
+        return self._written(shifted(found, self.ascent.plan.energy.centres))
 
     @property
     def sds(self) -> Mapping[str, Array]:  # type: ignore[override]
-        return self._whole({n: self._cells(n, m[1]) for n, m in self._moments.items()})
+        return self._written(self._whole({n: self._cells(n, m[1]) for n, m in self._moments.items()}))
+
+    @cached_property
+    def _orders(self) -> dict[str, tuple[int, ...]]:
+        """Of latents whose axes the model writes in another order than the energy keeps them in."""
+        lay = self.ascent.plan.energy.layout
+        return {} if lay is None else orders_of(lay)
+
+    def _written(self, arrays: Mapping[str, Array], lead: int = 0) -> dict[str, Array]:
+        """Arrays with the axes as the model writes them, after ``lead`` axes of draws."""
+        backward = {n: tuple(int(i) for i in np.argsort(o)) for n, o in self._orders.items()}
+        return reordered(arrays, backward, lead)
 
     def _whole(self, arrays: Mapping[str, Array], lead: int = 0) -> dict[str, Array]:
         """Parts of latents that were cut along an axis, put together."""
@@ -123,10 +135,11 @@ class Coordinates(Factored):
             if not isinstance(block, DiscreteBlock | DiscreteChain):
                 out |= block.sample(factor, rng, n)
         found = self._whole({name: self._cells(name, a) for name, a in out.items()}, 1)
-        return shifted(found, self.ascent.plan.energy.centres)
+        return self._written(shifted(found, self.ascent.plan.energy.centres), 1)
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         total: Array = 0.0
+        draws = reordered({n: np.asarray(a) for n, a in draws.items()}, self._orders, 1)
         draws = shifted(draws, self.ascent.plan.energy.centres, -1.0)
         draws = {
             n: self._filled(n, np.asarray(a)) for n, a in self.ascent.plan.splits.parts(draws, 1).items()
@@ -145,7 +158,7 @@ class Coordinates(Factored):
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
             if isinstance(block, DiscreteBlock | DiscreteChain) and not is_auxiliary(block):
                 out[block.latent.name] = factor.means[("is", block.latent.name)]
-        return self._whole(self.ascent.plan.joins.marginals(out))
+        return self._written(self._whole(self.ascent.plan.joins.marginals(out)))
 
     def findings(self) -> tuple[FitWarning, ...]:
         """Scales of components that the floor alone keeps from collapsing."""
@@ -163,6 +176,18 @@ class Coordinates(Factored):
 
     def arrays(self) -> dict[str, Array]:
         return {}
+
+
+def reordered(
+    arrays: Mapping[str, Array], orders: Mapping[str, tuple[int, ...]], lead: int
+) -> dict[str, Array]:
+    """Arrays with some of their axes permuted: those after ``lead`` ones, any further ones staying last."""
+    out = dict(arrays)
+    for name, order in orders.items():
+        if name in out:
+            rest = range(lead + len(order), np.ndim(out[name]))
+            out[name] = np.transpose(out[name], (*range(lead), *(lead + i for i in order), *rest))
+    return out
 
 
 def is_point(block: Block) -> bool:

@@ -221,3 +221,28 @@ def test_a_param_in_such_a_factor_is_a_point() -> None:
     best = scipy.optimize.minimize(loss, [0.0, 0.0, 0.0], tol=1e-10)
     assert q.means["s"] == pytest.approx(np.exp(best.x[2]), rel=1e-4)
     assert q.log_evidence == pytest.approx(-best.fun, abs=1e-6)
+
+
+TRANSPOSED = """
+index docs
+index topics = 3
+table t(doc: docs, y: real)
+{extra}
+theta[topics, d] ~ MultivariateNormal([0, 0, 0], cov = [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]) for d in docs
+y[i] ~ {law} for i in t
+"""
+PLAIN = "Normal(theta[1, doc[i]] + 2 * theta[2, doc[i]], 1)"
+HEAVY = "StudentT(4, theta[1, doc[i]] + 2 * theta[2, doc[i]], s)"
+
+
+@pytest.mark.parametrize(
+    ("law", "extra"), [(PLAIN, ""), (HEAVY, "s ~ HalfNormal(1)")], ids=["exact", "drawn"]
+)
+def test_draws_have_the_axes_that_the_model_writes(law: str, extra: str) -> None:
+    text = TRANSPOSED.format(law=law, extra=extra)
+    data = {"doc": np.repeat(["a", "b"], 10), "y": np.random.default_rng(0).normal(size=20)}
+    problem = bound(text, data)
+    q = Coordinates(climb(text, data), swept(climb(text, data), 20, tolerance=1e-8))
+    assert q.means["theta"].shape == q.sds["theta"].shape == (3, 2)
+    mean, se = monte_carlo(problem, q)
+    assert abs(q.elbo - mean) < 5 * np.hypot(se, q.elbo_se) + 1e-9
