@@ -16,6 +16,7 @@ import numpy as np
 
 from ppl.energy.ascent import Decrease, State, moved
 from ppl.energy.blocks.gaussian import NotProper
+from ppl.energy.blocks.sampled import NoDensity
 from ppl.energy.starting import first, needs_restarts, observations
 from ppl.inference import batched
 from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
@@ -68,6 +69,8 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
             if isinstance(target, BatchTarget):
                 return Climb(seed, State(()), batched=batched.begun(target, seed))
             return Climb(seed, first(target.ascent, stream(seed, 0)))
+        except NoDensity as error:
+            raise NotFinite(str(error)) from None
         except NotProper as error:
             raise NotFinite(f"{error}: give it a proper prior") from None
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ppl.energy.ascent import Ascent, Decrease, State, moved
 from ppl.energy.blocks.gaussian import NotProper
+from ppl.energy.blocks.sampled import NoDensity
 from ppl.energy.starting import first, needs_restarts, observations
 from ppl.errors import Diagnostic, FitError
 from ppl.inference import batched
@@ -83,6 +84,8 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
                 found = batched.begun_whole(target, seed)
                 return Climb(seed, State((), float(found.estimates[-1])), batched=found)
             return Climb(seed, first(target.ascent, stream(seed, 0)))
+        except NoDensity as error:
+            raise NotFinite(str(error)) from None
         except NotProper as error:
             raise NotFinite(f"{error}: give it a proper prior") from None
 
