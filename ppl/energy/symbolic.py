@@ -185,8 +185,11 @@ class Symbolic:
         """The value of a subscript, given that of what it picks from."""
         axes = node.value.event[: len(node.selectors)]
         rest = node.value.event[len(axes) :]
-        named = self.algebra.renamed(value, dict(zip(rest, node.event, strict=True)))
-        return self.algebra.reindexed(named, dict(zip(axes, self._indices(node), strict=True)))
+        clash = set(axes) & set(node.event)  # what is left may take the name of what is picked from
+        along = [self.algebra.fresh(a) if a in clash else a for a in axes]
+        names = dict(zip((*rest, *axes), (*node.event, *along), strict=True))
+        named = self.algebra.renamed(value, {a: b for a, b in names.items() if a != b})
+        return self.algebra.reindexed(named, dict(zip(along, self._indices(node), strict=True)))
 
     def _indices(self, node: g.Gather) -> list[Index]:
         for s in node.selectors:
