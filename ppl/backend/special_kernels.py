@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ppl.backend.lazy import special
 from ppl.backend.elementwise import floating
+from ppl.backend.lazy import special
 from ppl.backend.op import Array, op
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)

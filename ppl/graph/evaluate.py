@@ -216,7 +216,8 @@ class Evaluator:
             assert isinstance(label, g.Position)
             return Index(codes, label.dim)
         if label.type.element != "label" and isinstance(codes.array, Traced):
-            return Index(Named(codes.array - float(self.sets.get(axis.set).low), codes.dims, codes.invalid))
+            low = np.float64(self.sets.get(axis.set).low)
+            return Index(Named(xp.subtract(codes.array, low), codes.dims, codes.invalid))
         if label.type.element != "label":
             return Index(
                 Named(codes.numpy.astype(np.int64) - self.sets.get(axis.set).low, codes.dims, codes.invalid)
