@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ppl.energy import poly_functions as f
+from ppl.energy.alike import together
 from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly
 from ppl.graph.gathers import Index
 from ppl.graph.named import Named, constant
@@ -73,6 +74,9 @@ def common(algebra: Algebra, parts: Sequence[Summand]) -> tuple[Dim, list[Monomi
     if len(parts) == 1 and len(parts[0].dims) == 1:
         (d,) = parts[0].dims
         return d, list(parts[0].log.monomials)
+    alike = together(algebra, [p.log for p in parts]) if not any(p.dims for p in parts) else None
+    if alike is not None:
+        return alike
     sizes = [[algebra.at.size(d) for d in p.dims] for p in parts]
     ends = np.cumsum([0, *(prod(s) for s in sizes)])
     if ends[-1] > MOST_SUMMANDS:

@@ -85,6 +85,12 @@ CASES = [
         {"rows": VALUES},
     ),
     Case(
+        "a mixture of a list of one kind",
+        "index ks = 2\ntable rows(x: real)\nm[k] ~ Normal(0, 2) for k in ks\nt ~ Gamma(2, 2)\n"
+        "x[n] ~ Mixture([0.3, 0.7], [Normal(m[2], precision = t), Normal(m[1], precision = t)]) for n in rows\n",
+        {"rows": VALUES},
+    ),
+    Case(
         "a mixture of a list",
         "table rows(x: real)\nm ~ Normal(0, 2)\nt ~ Gamma(2, 2)\n"
         "x[n] ~ Mixture([0.3, 0.7], [Normal(m, precision = t), Normal(0, 10)]) for n in rows\n",
@@ -226,3 +232,20 @@ def test_expectation_maximisation_of_a_mixture_is_exact_and_shows_no_labels() ->
     assert np.isclose(fit.log_evidence, want, rtol=1e-9)
     assert "#" not in str(fit)
     assert fit.states == ()
+
+
+def test_a_mixture_is_its_model_with_labels_written_out() -> None:
+    head = (
+        "index ks = 3\ntable rows(x: real)\nw[ks] ~ Dirichlet(1)\nm[k] ~ Normal(0, 5) for k in ks\n"
+        "t[k] ~ Gamma(2, 2) for k in ks\n"
+    )
+    listed = ", ".join(f"Normal(m[{k}], precision = t[{k}])" for k in (1, 2, 3))
+    texts = (
+        "z[n] ~ Categorical(w) for n in rows\nx[n] ~ Normal(m[z[n]], precision = t[z[n]]) for n in rows\n",
+        "x[n] ~ Mixture(w, [Normal(m[k], precision = t[k]) for k in ks]) for n in rows\n",
+        f"x[n] ~ Mixture(w, [{listed}]) for n in rows\n",
+    )
+    x = np.random.default_rng(4).normal(np.repeat([-6.0, 0.0, 5.0], 40))
+    written, set_of, list_of = (swept(climb(head + text, {"x": x}), 200).elbo for text in texts)
+    assert np.isclose(written, set_of, rtol=1e-9)
+    assert np.isclose(written, list_of, rtol=1e-9)
