@@ -81,6 +81,7 @@ class BatchTarget:
     points: tuple[str, ...] = ()
     merge: bool = True
     _parts: dict[tuple[int, int], Part] = field(default_factory=dict)
+    _places: dict[int, list[Array]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -98,8 +99,10 @@ class BatchTarget:
 
     def places(self, seed: int) -> list[Array]:
         """The rows of every batch, dealt at random, in rising order."""
-        order = stream(seed, DEAL).permutation(self.rows)
-        return [np.sort(part) for part in np.array_split(order, self.count)]
+        if seed not in self._places:
+            order = stream(seed, DEAL).permutation(self.rows)
+            self._places[seed] = [np.sort(part) for part in np.array_split(order, self.count)]
+        return self._places[seed]
 
     def part(self, seed: int, k: int) -> Part:
         """The energy of batch k. Raises `FitError` where minibatches cannot be taken."""

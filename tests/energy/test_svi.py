@@ -161,7 +161,7 @@ def test_a_step_touches_its_batch_alone() -> None:
         batched.stepped(target, 0, state)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 8 * 20_000 * 4  # dealing the rows touches one integer each
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 @pytest.mark.parametrize(("name", "points"), [("mixture", ("w", "m", "p")), ("groups", ("a", "b", "v", "s"))])
