@@ -51,10 +51,37 @@ def _phi(x: Array) -> Array:
     return np.tril(x) / (1.0 + np.eye(x.shape[-1]))
 
 
+def _solved(a: Array, b: Array) -> Array:
+    """x with a x = b; NaN where a matrix is singular (never an exception)."""
+    try:
+        return np.linalg.solve(a, b)
+    except np.linalg.LinAlgError:
+        lead = np.broadcast_shapes(np.shape(a)[:-2], np.shape(b)[:-2])
+        many = np.broadcast_to(a, lead + np.shape(a)[-2:]).reshape(-1, *np.shape(a)[-2:])
+        right = np.broadcast_to(b, lead + np.shape(b)[-2:]).reshape(-1, *np.shape(b)[-2:])
+        found = [_or_nan(m, r) for m, r in zip(many, right, strict=True)]
+        return np.stack(found).reshape(lead + np.shape(b)[-2:])
+
+
+def _inverted(a: Array) -> Array:
+    """The inverse; NaN where a matrix is singular."""
+    try:
+        return np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        return _solved(a, np.broadcast_to(np.eye(np.shape(a)[-1]), np.shape(a)))
+
+
+def _or_nan(a: Array, b: Array) -> Array:
+    try:
+        return np.linalg.solve(a, b)
+    except np.linalg.LinAlgError:
+        return np.full(np.shape(b), np.nan)
+
+
 def _cholesky_vjp(g: Array, ans: Array, a: Array) -> Array:
     middle = _phi(np.matmul(_t(ans), g))
-    left = np.linalg.solve(_t(ans), middle)
-    out = _t(np.linalg.solve(_t(ans), _t(left)))
+    left = _solved(_t(ans), middle)
+    out = _t(_solved(_t(ans), _t(left)))
     return 0.5 * (out + _t(out))
 
 
@@ -76,25 +103,25 @@ def _cholesky_or_nan(a: Array) -> Array:
 
 
 def _solve_b(g: Array, ans: Array, a: Array, b: Array) -> Array:
-    return unbroadcast(np.linalg.solve(_t(a), g), np.shape(b))
+    return unbroadcast(_solved(_t(a), g), np.shape(b))
 
 
 def _solve_a(g: Array, ans: Array, a: Array, b: Array) -> Array:
-    return unbroadcast(-np.matmul(np.linalg.solve(_t(a), g), _t(ans)), np.shape(a))
+    return unbroadcast(-np.matmul(_solved(_t(a), g), _t(ans)), np.shape(a))
 
 
 @op(_solve_a, _solve_b)
 def solve(a: Array, b: Array) -> Array:
     """x with a x = b; b has two matrix axes as well."""
-    return np.linalg.solve(a, b)
+    return _solved(a, b)
 
 
 @op(lambda g, ans, a: -np.matmul(np.matmul(_t(ans), g), _t(ans)))
 def inverse(a: Array) -> Array:
-    return np.linalg.inv(a)
+    return _inverted(a)
 
 
-@op(lambda g, ans, a: np.asarray(g)[..., None, None] * _t(np.linalg.inv(a)))
+@op(lambda g, ans, a: np.asarray(g)[..., None, None] * _t(_inverted(a)))
 def logdet(a: Array) -> Array:
     """log |det a|."""
     return np.linalg.slogdet(a)[1]
