@@ -157,7 +157,7 @@ def _weighted(s: Symbolic, m: Monomial, every: frozenset[Dim], weight: Weight) -
             count = float(s.at.size(d)) if weights is None else float(np.sum(weights))
             coefficient = s.algebra.times(coefficient, constant(np.float64(count)))
         elif weights is not None:
-            coefficient = s.algebra.times(coefficient, constant(weights.astype(float), (d,)))
+            coefficient = s.algebra.times(coefficient, constant(weights.astype(float, copy=False), (d,)))
     return replace(m, coefficient=coefficient)
 
 

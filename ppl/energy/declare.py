@@ -130,7 +130,7 @@ def _multiplicity(s: Symbolic, dims: tuple[Dim, ...]) -> np.ndarray | None:
         if weights is not None:
             own = weights.reshape([-1 if j == i else 1 for j in range(len(dims))])
             out = own if out is None else out * own
-    return None if out is None else np.broadcast_to(out, shape).astype(float)
+    return None if out is None else np.broadcast_to(out, shape).astype(float, copy=False)
 
 
 def _defined(s: Symbolic, statement: g.Statement, dims: tuple[Dim, ...]) -> np.ndarray | None:

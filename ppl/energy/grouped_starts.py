@@ -27,7 +27,7 @@ from ppl.energy.row_sums import Codes, Means
 PASSES = 10
 ROUNDS = 10  # of states and weights in each pass
 FEWEST = 3  # passes where data are large
-READS = 4e9  # elements times states times rounds that may be spent
+READS = 1.6e9  # elements times states times rounds that may be spent
 NOISE = 0.33  # of shared tables at random: about a tenth
 
 

@@ -156,14 +156,14 @@ class Algebra:
         n = self.at.size(axis)
         if index.along is not None:
             return index.along, None
-        codes = index.codes.numpy.astype(np.int64)
+        codes = index.codes.numpy.astype(np.int64, copy=False)  # columns of data are not copied
         bad = (codes < 0) | (codes >= n)
         outside = Named(None, (), Named(bad, index.codes.dims)) if bad.any() else Named(None)
         dims = index.codes.dims
         if len(dims) == 1 and self.at.size(dims[0]) == n and np.array_equal(codes[0], np.arange(n)):
             return dims[0], index.codes.invalid
         invalid = merge_invalid([index.codes, outside], self.at.size)
-        return Named(np.clip(codes, 0, max(n - 1, 0)), dims), invalid
+        return Named(np.clip(codes, 0, max(n - 1, 0)) if bad.any() else codes, dims), invalid
 
     # ---------------------------------------------------------------- sums and products
 

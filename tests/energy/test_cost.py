@@ -260,6 +260,17 @@ def test_no_array_of_tokens_by_topics() -> None:
     assert sweeping(ascent(planned("topics", n))) < 8 * n * 20 / 1.5
 
 
+def test_plans_of_topics_copy_no_column_of_data() -> None:
+    """Two codes of four bytes for each token and little else: five columns of eight more would be forty bytes."""
+    n = 60_000
+    problem = bound(TOPICS, topics(np.random.default_rng(4), n))
+    tracemalloc.start()
+    climb = ascent(plan(energy(problem)))
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert climb.blocks and held < 24 * n
+
+
 def test_no_array_of_rows_by_groups() -> None:
     n = 20_000
     tracemalloc.start()
