@@ -16,11 +16,13 @@ TIGHT, PRODUCT, SUM, LOOSE = 4, 3, 2, 1
 
 
 def symbol(name: str) -> str:
-    r"""A name: Greek letters as such, single letters in italics, words upright, primes kept.
+    r"""A name: Greek letters as such, single letters in italics, words upright; labels of summands are an ell.
 
     >>> symbol("tau"), symbol("b_age"), symbol("x")
     ('\\tau', 'b_{\\mathrm{age}}', 'x')
     """
+    if name.startswith("#"):
+        return r"\ell^{" + symbol(name[1:]) + "}"
     bare = name.rstrip("'")
     primes = name[len(bare) :]
     head, _, tail = bare.partition("_")
