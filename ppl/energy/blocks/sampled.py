@@ -325,10 +325,16 @@ class SampledBlock(Block):
         return Climbed(factor.natural["mean"], factor.natural["spread"])
 
     def sample(self, factor: Factor, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        if self.exact:
+            one = self._values(factor.natural["mean"][None])
+            return {name: np.broadcast_to(x, (n, *x.shape[1:])) for name, x in one.items()}
         eps = rng.standard_normal((n, self.eps.shape[1]))
         return self._values(self.coordinates(self._climbed(factor), eps))
 
     def moments(self, factor: Factor) -> dict[str, tuple[Array, Array]]:
+        if self.exact:
+            one = self._values(factor.natural["mean"][None])
+            return {name: (x[0], np.zeros_like(x[0])) for name, x in one.items()}
         half = np.random.default_rng(0).standard_normal((REPORTED // 2, self.eps.shape[1]))
         z = self.coordinates(self._climbed(factor), np.concatenate([half, -half]))
         return {name: (x.mean(0), x.std(0)) for name, x in self._values(z).items()}
