@@ -83,7 +83,7 @@ class Latent:
     """
 
     name: str
-    kind: str  # "latent", "param", "discrete", "imputed"
+    kind: str  # "latent", "param", "discrete", "imputed", "auxiliary" (labels that the model does not have)
     dims: tuple[Dim, ...]
     shape: tuple[int, ...]
     event: int

@@ -15,8 +15,10 @@ import numpy as np
 
 from ppl.energy.ascent import Ascent
 from ppl.energy.blocks.base import Factor
+from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.blocks.site import SiteBlock
+from ppl.energy.conditionals import is_auxiliary
 from ppl.energy.operands import Key
 from ppl.energy.starting import observations
 from ppl.errors import Diagnostic, FitError, PplError
@@ -155,12 +157,17 @@ class BatchTarget:
         ascent = self.climb(problem)
         local: list[int] = []
         shared: list[int] = []
+        graph = problem.plain
         for i, block in enumerate(ascent.blocks):
             if isinstance(block, SampledBlock):
                 raise _refused(block.component.reason, block.component.span)
             names = {n.partition("[")[0] for n in block.names}
-            (local if isinstance(block, SiteBlock) or names & self.local_names else shared).append(i)
-        graph = problem.plain
+            own_rows = isinstance(block, SiteBlock) or (
+                isinstance(block, DiscreteBlock)
+                and is_auxiliary(block)
+                and self._cuts(graph, block.latent.statement)
+            )
+            (local if own_rows or names & self.local_names else shared).append(i)
         own = tuple(self._cuts(graph, p.origin) for p in ascent.polynomial.products)
         constants = ascent.plan.energy.constants
         mine = sum(c for s, c in constants if self._cuts(graph, s))

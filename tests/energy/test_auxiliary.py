@@ -247,5 +247,38 @@ def test_a_mixture_is_its_model_with_labels_written_out() -> None:
     )
     x = np.random.default_rng(4).normal(np.repeat([-6.0, 0.0, 5.0], 40))
     written, set_of, list_of = (swept(climb(head + text, {"x": x}), 200).elbo for text in texts)
+    parts = [
+        ppl.compile(head + text, path=False).fit({"x": x}, method="cavi", batch="rows=40").elbo
+        for text in texts[:2]
+    ]
+    assert np.isclose(parts[0], parts[1], rtol=1e-9)
     assert np.isclose(written, set_of, rtol=1e-9)
     assert np.isclose(written, list_of, rtol=1e-9)
+
+
+def test_factors_of_ratings_need_no_table_of_rows_by_pairs_of_factors() -> None:
+    rng = np.random.default_rng(5)
+    rows, people, things, k = 400, 30, 12, 3
+    data = {"p": rng.integers(1, people + 1, rows), "t": rng.integers(1, things + 1, rows)}
+    u, v = rng.normal(size=(people, k)), rng.normal(size=(things, k))
+    data["y"] = (u[data["p"] - 1] * v[data["t"] - 1]).sum(1) + 0.3 * rng.normal(size=rows)
+    text = f"""
+    index people = {people}, things = {things}
+    index ks = {k}
+    table rows(p: people, t: things, y: real)
+    tau ~ Gamma(1, 1)
+    u[i, k] ~ Normal(0, 1) for i in people, k in ks
+    v[j, k] ~ Normal(0, 1) for j in things, k in ks
+    y[n] ~ Normal(sum(u[p[n], k] * v[t[n], k] for k in ks), precision = tau) for n in rows
+    """
+    ascent = climb("\n".join(line.strip() for line in text.splitlines()), data)
+    assert max(np.asarray(part).size for p in ascent.polynomial.products for part, _ in p.data) <= rows
+    state, last = swept(ascent, 1), -np.inf
+    for _ in range(60):
+        state = ascent.sweep(state)
+        assert state.elbo >= last - 1e-9 * abs(last)
+        last = state.elbo
+    noise = next(f for b, f in zip(ascent.blocks, state.factors, strict=True) if b.names == ("tau",))
+    assert (
+        0.2 < float(noise.means[("x", "tau")]) ** -0.5 < 0.45
+    )  # 0.3; random factors, not zeros, to begin with
