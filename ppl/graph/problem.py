@@ -15,6 +15,7 @@ from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, Terms, joint, layout, walk
 from ppl.graph.bind_types import BoundData
 from ppl.graph.build import build
+from ppl.graph.draws_at_once import draws_at_once, pieces
 from ppl.graph.inline import is_discrete
 from ppl.graph.lower import GraphTarget, require_latents
 from ppl.graph.network_sizes import with_hidden_layers
@@ -215,7 +216,12 @@ class Problem:
         Discrete latents are drawn from their prior given the rest; columns that later rows read
         (autoregressions) keep their data.
         """
-        return self._at_draws(self._plain_layout, draws, observe=True, rng=rng).observed
+        lay, count = self._plain_layout, _count(draws)
+        step = draws_at_once(lay)
+        if step >= count:
+            return self._at_draws(lay, draws, observe=True, rng=rng).observed
+        found = [self._at_draws(lay, d, observe=True, rng=rng).observed for d in pieces(draws, count, step)]
+        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
     def transfer(
         self, draws: Mapping[str, np.ndarray], levels: Mapping[str, tuple[str, ...]], rng: np.random.Generator
