@@ -55,6 +55,10 @@ class Coordinates(Factored):
         known = {n: c for n, c in centres.items() if c is not None}
         return shifted(block.parameters(factor), known)
 
+    @property
+    def loose(self) -> bool:
+        return any(is_auxiliary(b) for b in self.ascent.blocks)
+
     @cached_property
     def elbo_terms(self) -> Mapping[str, float]:  # type: ignore[override]
         out: dict[str, float] = {}

@@ -67,6 +67,11 @@ class Factored(ABC):
     sds: Mapping[str, Array]
     """Name -> (*shape), where known in closed form; 0 for points."""
 
+    @property
+    def loose(self) -> bool:
+        """Whether the ELBO is below that of the factors alone: q also has labels that the log joint sums out."""
+        return False
+
     @abstractmethod
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Independent draws of every continuous latent, param and imputed column: name -> (n, *shape)."""

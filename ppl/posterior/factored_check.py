@@ -85,19 +85,19 @@ def _findings(
     known = {n for w in told for n in w.names}
     found = edges(problem, points, draws, chances)
     yield from (w for w in found if not (w.names and known >= set(w.names)))
-    yield _bound_off(q.bound(), weights, bool(chances))
+    yield _bound_off(q.bound(), weights, bool(chances) or q.loose)
     yield _not_even(q, weights)
     yield _poor(weights)
     yield _disagree(problem, q, weights)
     yield _unchecked(q, weights)
 
 
-def _bound_off(own: Bound, at: Weights, discrete: bool) -> FitWarning | None:
-    """The ELBO against its estimate: equal without discrete latents, else the estimate is no lower."""
+def _bound_off(own: Bound, at: Weights, summed: bool) -> FitWarning | None:
+    """The ELBO against its estimate: equal, or the estimate no lower where it has something ``summed`` out."""
     if not np.isfinite(at.elbo_se) or not (at.exact or at.share > EVEN or at.khat < at.limit):
         return None
     slack = OFF * float(np.hypot(at.elbo_se, own.error)) + 1e-6 * max(1.0, abs(own.elbo))
-    above = not discrete and at.elbo - own.elbo > slack
+    above = not summed and at.elbo - own.elbo > slack
     if at.elbo - own.elbo >= -slack and not above:
         return None
     text = (

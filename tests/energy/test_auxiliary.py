@@ -282,3 +282,11 @@ def test_factors_of_ratings_need_no_table_of_rows_by_pairs_of_factors() -> None:
     assert (
         0.2 < float(noise.means[("x", "tau")]) ** -0.5 < 0.45
     )  # 0.3; random factors, not zeros, to begin with
+
+
+@pytest.mark.parametrize("likelihood", ["Poisson(a + b)", "Mixture([0.4, 0.6], [Poisson(a), Poisson(b)])"])
+def test_a_bound_that_labels_loosen_is_no_mistake(likelihood: str) -> None:
+    text = f"table rows(y: count)\na ~ Gamma(2, 1)\nb ~ Gamma(3, 1)\ny[n] ~ {likelihood} for n in rows\n"
+    fit = ppl.compile(text, path=False).fit({"y": np.array([1, 2, 5])}, method="cavi")
+    assert fit.status in ("ok", "warn")
+    assert not any(w.code == "W720" for w in fit.warnings)
