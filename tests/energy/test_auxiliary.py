@@ -85,6 +85,13 @@ CASES = [
         {"rows": VALUES},
     ),
     Case(
+        "a mixture of vectors",
+        'index g = 2\nindex F\ntable rows(x[F]: real = "x_*")\nw[g] ~ Dirichlet(1)\n'
+        "m[k, f] ~ Normal(0, 5) for k in g, f in F\nP[k, F, F'] ~ Wishart(4, [[1, 0.2], [0.2, 2]]) for k in g\n"
+        "x[n, F] ~ Mixture(w, [MultivariateNormal(m[k], precision = P[k]) for k in g]) for n in rows\n",
+        {"rows": "x_a,x_b\n1,2\n0.3,-1\n"},
+    ),
+    Case(
         "a mixture of a list of one kind",
         "index ks = 2\ntable rows(x: real)\nm[k] ~ Normal(0, 2) for k in ks\nt ~ Gamma(2, 2)\n"
         "x[n] ~ Mixture([0.3, 0.7], [Normal(m[2], precision = t), Normal(m[1], precision = t)]) for n in rows\n",
