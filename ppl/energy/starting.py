@@ -24,6 +24,8 @@ SEEN = 4000  # rows that seeds are chosen from
 ROUNDS = 8  # of Lloyd's algorithm
 FEATURES = 200  # columns that are looked at
 SURE = 2.5  # log odds of the state of the nearest seed
+RESTARTS = 5
+LARGE_CELLS = 20_000_000  # elements times states, over all starts, beyond which there are fewer of them
 WARM = 3  # updates of everything else before the states move
 
 
@@ -73,6 +75,16 @@ def needs_restarts(ascent: Ascent) -> bool:
     """Whether the bound has many optima: hidden states with parameters of their own, or bilinear terms."""
     hidden = any(isinstance(b, DiscreteBlock | DiscreteChain) for b in ascent.blocks)
     return (hidden and len(ascent.blocks) > 1) or bool(products_of_gaussians(ascent))
+
+
+def restarts(ascent: Ascent) -> int:
+    """How many starts are worth their time: one where there is one optimum, else five, fewer on large data."""
+    if not needs_restarts(ascent):
+        return 1
+    blocks = [b for b in ascent.blocks if isinstance(b, DiscreteBlock | DiscreteChain)]
+    counts = [(b.latent.shape, b.latent.states) for b in blocks]
+    cells = sum(int(np.prod(shape)) * len(states) for shape, states in counts if states is not None)
+    return int(np.clip(LARGE_CELLS // max(cells, 1), 1, RESTARTS))
 
 
 def seeded(ascent: Ascent, i: int, rng: np.random.Generator) -> Factor | None:

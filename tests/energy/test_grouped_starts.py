@@ -78,6 +78,12 @@ def test_fewer_passes_where_data_are_large(topics: Ascent) -> None:
     assert passes(replace(topics, plan=plan), found) == FEWEST
 
 
+def test_fewer_restarts_where_data_are_large(topics: Ascent, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert starting.restarts(topics) == 5
+    monkeypatch.setattr(starting, "LARGE_CELLS", 1000)
+    assert starting.restarts(topics) == 1
+
+
 def _ends(ascent: Ascent) -> list[float]:
     out = []
     for seed in range(6):

@@ -17,7 +17,7 @@ import numpy as np
 from ppl.energy.ascent import Decrease, State, moved
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.blocks.sampled import NoDensity
-from ppl.energy.starting import first, needs_restarts, observations
+from ppl.energy.starting import first, observations, restarts
 from ppl.inference import batched
 from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
 from ppl.inference.batched_target import BatchTarget, batch_target
@@ -113,7 +113,7 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
         return float(0.1 ** (1.0 - (state.now.sweep + 1) / (self.anneal + 1)))
 
     def _ended(self, target: EnergyTarget, state: Climb, reason: str) -> Climb:
-        wanted = self.restarts or (5 if needs_restarts(target.ascent) else 1)
+        wanted = self.restarts or restarts(target.ascent)
         if len(state.ends) + 1 < wanted:
             return restarted(state, first(target.ascent, stream(state.seed, len(state.ends) + 1)))
         best = better(state.best, state.now)

@@ -17,7 +17,7 @@ import numpy as np
 from ppl.energy.ascent import Ascent, Decrease, State, moved
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.blocks.sampled import NoDensity
-from ppl.energy.starting import first, needs_restarts, observations
+from ppl.energy.starting import first, observations, restarts
 from ppl.errors import Diagnostic, FitError
 from ppl.inference import batched
 from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
@@ -134,7 +134,7 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
         return [i for i, p in enumerate(kinds) if p] + [i for i, p in enumerate(kinds) if not p]
 
     def _ended(self, target: EnergyTarget, state: Climb, reason: str) -> Climb:
-        wanted = self.restarts or (5 if needs_restarts(target.ascent) else 1)
+        wanted = self.restarts or restarts(target.ascent)
         if len(state.ends) + 1 < wanted:
             return restarted(state, first(target.ascent, stream(state.seed, len(state.ends) + 1)))
         best = better(state.best, state.now)
@@ -178,4 +178,4 @@ def _refused(ascent: Ascent) -> FitError:
     names, span = tied(ascent)
     text = f"the E-step is not exact: a factor ties {names}, and their joint posterior has no closed form"
     help = "name the parameters with `--point`, or use `--method cavi`"
-    return FitError((Diagnostic("E606", text, span=span, help=help),))
+    return FitError((Diagnostic("E608", text, span=span, help=help),))
