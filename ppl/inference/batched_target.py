@@ -216,4 +216,4 @@ def batch_target(
 
 def _refused(why: str, span: Any) -> PplError:
     help = "fit without `--batch`, or in batches by `--method advi --batch ...`"
-    return FitError((Diagnostic("E606", f"minibatches need closed forms: {why}", span=span, help=help),))
+    return FitError((Diagnostic("E608", f"minibatches need closed forms: {why}", span=span, help=help),))

@@ -93,7 +93,7 @@ def _block(component: Component) -> SampledBlock:
 
 def _refused(text: str, span: Any) -> FitError:
     help = "`--method advi` fits any differentiable model"
-    return FitError((Diagnostic("E606", text, span=span, help=help),))
+    return FitError((Diagnostic("E608", text, span=span, help=help),))
 
 
 def _whole(problem: Any, name: str) -> FitError:
@@ -101,7 +101,7 @@ def _whole(problem: Any, name: str) -> FitError:
     statement = problem.plain.statement(name)
     text = f"a factor reads the discrete latent `{name}` as a whole vector, whose joint states are too many"
     span = None if statement is None else statement.span
-    return FitError((Diagnostic("E606", text, span=span, help="`--method bbvi` draws its states"),))
+    return FitError((Diagnostic("E608", text, span=span, help="`--method bbvi` draws its states"),))
 
 
 def _disobeyed(error: Disobeyed) -> ModelError:

@@ -84,6 +84,11 @@ _RUN: dict[str, Entry] = {
         """With `--batch` only some elements of a plate are looked at in each step, each standing for many.
         That is right for sums over independent rows; not for earlier rows, or totals over all rows.""",
     ),
+    "E608": Entry(
+        "no factor of q fits",
+        "Coordinate ascent, EM or a minibatch has no exact or drawn factor for a latent here: the message names the "
+        "statement. Another method may fit the model.",
+    ),
     "E701": Entry("no such file, or no such option", "The model comes first, then its data."),
     "E702": Entry("a file cannot be written, or a number makes no sense", "Choose another `--out` or value."),
     "E703": Entry(
