@@ -195,12 +195,19 @@ class Program:
             return np.broadcast_to(np.asarray(self.constant), (len(z),)), np.zeros_like(z)
         with np.errstate(all="ignore"):
             values = self._forward(z)
-            return values[self.output], self._backward(values)
+            return values[self.output], self._backward(values, np.ones_like(values[self.output]))
 
-    def _backward(self, values: list[Any]) -> Array:
+    def pulled(self, z: Array, cotangent: Array) -> Array:
+        """The gradient in z (draws, size) of the output times a cotangent of its shape, summed."""
+        if self.output is None:
+            return np.zeros_like(z)
+        with np.errstate(all="ignore"):
+            return self._backward(self._forward(z), cotangent)
+
+    def _backward(self, values: list[Any], cotangent: Array) -> Array:
         cotangents: list[Any] = [None] * self.slots
         assert self.output is not None
-        cotangents[self.output] = np.ones_like(values[self.output])
+        cotangents[self.output] = cotangent
         for p in self._pulls:
             g = cotangents[p.out]
             if g is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ppl.errors import DataError, fail
+from ppl.graph.discrete_guides import guided_logits
 from ppl.graph.terms_at_draws import TermsAtDraws, sampled_layout, trace_terms
 from ppl.inference.base import NotFinite
 from ppl.inference.score_family import Draws, Family
@@ -20,6 +21,7 @@ from ppl.inference.score_gradients import (
     own_log,
     score,
 )
+from ppl.inference.score_guides import Amortised, amortised
 from ppl.inference.score_plan import ContinuousNode, DiscreteNode, Plan, make_plan
 from ppl.posterior.target import Array
 
@@ -50,14 +52,25 @@ class ScoreTarget:
         for block in self.terms.layout.blocks.values():
             point[block.where] = block.point
         self.family = Family(point, self.terms.discretes)
+        self.amortised: Amortised | None = amortised(self.terms, self.family, guided_logits(self.terms))
         self._plans: dict[tuple[int, str], Plan] = {}
 
     def plan(self, draws: int, asked: str) -> Plan:
         """The plan for that many draws, made once."""
         key = (draws, asked)
         if key not in self._plans:
-            self._plans[key] = make_plan(self.terms, draws, asked)
+            guided = () if self.amortised is None else self.amortised.guided.latents
+            self._plans[key] = make_plan(self.terms, draws, asked, frozenset(guided))
         return self._plans[key]
+
+    def settled(self, theta: Array) -> Array:
+        """Parameters as they may be: tables that rule nothing out, guided ones as their guides give them."""
+        near = self.family.kept_near(theta)
+        return near if self.amortised is None else self.amortised.settled(near)
+
+    def chained(self, theta: Array, gradient: Array) -> Array:
+        """The gradient in what is free: slopes in guided logits go to the params of their guides."""
+        return gradient if self.amortised is None else self.amortised.chained(theta, gradient)
 
     @cached_property
     def start(self) -> Array:

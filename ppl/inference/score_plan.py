@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -90,12 +90,17 @@ class Plan:
         return any(d.estimator == "disarm" for d in self.discrete)
 
 
-def make_plan(terms: TermsAtDraws, draws: int, asked: str = "auto") -> Plan:
-    """Choose an estimator for every latent; ``asked`` forces one where it applies."""
+def make_plan(
+    terms: TermsAtDraws, draws: int, asked: str = "auto", guided: frozenset[int] = frozenset()
+) -> Plan:
+    """Choose an estimator for every latent; ``asked`` forces one where it applies.
+
+    guided: the numbers of discrete latents whose logits a guide gives; that changes the words alone.
+    """
     blocks = terms.layout.blocks.values()
     return Plan(
         tuple(_continuous(terms, b, asked) for b in blocks),
-        tuple(_discrete(terms, d, draws, asked) for d in terms.discretes),
+        tuple(_told(_discrete(terms, d, draws, asked), i in guided) for i, d in enumerate(terms.discretes)),
     )
 
 
@@ -134,6 +139,10 @@ def _has_steps(node: g.Node) -> bool:
 
 
 # ---------------------------------------------------------------- discrete latents
+
+
+def _told(node: DiscreteNode, guided: bool) -> DiscreteNode:
+    return replace(node, reason=f"{node.reason}; its logits are the guide's") if guided else node
 
 
 def _discrete(terms: TermsAtDraws, d: Discrete, draws: int, asked: str) -> DiscreteNode:

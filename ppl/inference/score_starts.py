@@ -14,7 +14,7 @@ import numpy as np
 from ppl.errors import PplError
 from ppl.graph.evaluate import StillVector
 from ppl.graph.own_space import coordinates
-from ppl.graph.simulate import simulate
+from ppl.graph.simulate import from_draws, simulate
 from ppl.inference.base import NotFinite
 from ppl.inference.score_ascent import Ascent, begin
 from ppl.inference.score_estimate import ScoreTarget
@@ -100,8 +100,17 @@ def prior_draw(target: ScoreTarget, rng: np.random.Generator) -> Array:
     lay = target.terms.layout
     try:
         with np.errstate(all="ignore"):
-            drawn = simulate(lay, 1, rng, observe=False).latents
+            drawn = simulate(lay, 1, rng, from_draws(_points(target)), observe=False).latents
             z, _ = coordinates(lay, {n: a for n, a in drawn.items() if n not in lay.discrete})
     except (PplError, StillVector, ArithmeticError, ValueError, KeyError, TypeError):
         return target.start + rng.standard_normal(target.family.size)
     return np.clip(np.where(np.isfinite(z[0]), z[0], target.start), -FAR, FAR)
+
+
+def _points(target: ScoreTarget) -> dict[str, Array]:
+    """The params that guides read, at their start: a prior is drawn from without them."""
+    if target.amortised is None:
+        return {}
+    at = np.zeros((1, target.family.width))
+    at[0, : target.family.size] = target.start
+    return target.terms.unpack(at, sorted(target.amortised.guided.points))

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from ppl.errors import UsageError, fail
+from ppl.graph.discrete_guides import refuse_other_guides
 from ppl.inference import score_ascent as ascent
 from ppl.inference.base import AbstractBackend, NotFinite, Progress
 from ppl.inference.draws import stream
@@ -27,7 +28,9 @@ from ppl.inference.score_plan import Plan
 from ppl.inference.score_result import ScoreFit, result_of
 from ppl.inference.score_scaling import block_numbers, naturally_scaled, towards_conditionals
 from ppl.inference.score_starts import best_start, usual_count
+from ppl.language.typed import Program
 from ppl.posterior.diagnostics_findings import FitFacts
+from ppl.posterior.target import Array
 
 START, STEP, FINISH = 0, 1, 2  # purposes of random streams
 PATIENCE = 50  # steps in a row that may be skipped because a draw is not finite
@@ -54,6 +57,8 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
         "score-function gradients: any model, discrete latents drawn rather than summed out"
     )
 
+    guided: ClassVar[bool] = True
+
     draws_per_step: int = field(default=8, metadata={"help": "draws of each gradient, at least 2"})
     estimator: Literal["auto", "local", "disarm", "score"] = field(
         default="auto",
@@ -67,9 +72,15 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
         default=0.1, metadata={"help": "sd of the first logits and of a shift of the start"}
     )
 
+    def obeying(self, program: Program) -> Backend:
+        """As it is. Raises `ModelError` for a guide that is not of a discrete latent by itself."""
+        refuse_other_guides(program, "bbvi")
+        return self
+
     def target(self, problem: Any) -> ScoreTarget:
-        """The log joint term by term. Raises `UsageError` for options that cannot be obeyed."""
+        """The log joint term by term. Raises `UsageError` or `ModelError` for what cannot be obeyed."""
         self._check()
+        refuse_other_guides(problem.program, "bbvi")
         return ScoreTarget(problem)
 
     def _check(self) -> None:
@@ -102,21 +113,28 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
             self.start_spread,
             self.rate,
         )
+        if target.amortised is not None:
+            theta = target.amortised.distilled(first.theta, stream(seed, START, 1))
+            first = ascent.begin(theta, len(first.rms), self.rate)
         return State(first, seed, 0, 0, float("nan"), "", "")
 
     def _tried(self, target: ScoreTarget, at: Ascent, rng: np.random.Generator) -> Ascent:
-        """A step of a trial run: tables keep up with what they are conditional on."""
-        moved, found = self._moved(target, at, rng)
+        """A step of a trial run, all tables free: they keep up with what they are conditional on."""
+        found = self._estimate(target, at.theta, rng)
+        moved = self._up(target, at, found.gradient, found.elbo)
         family, plan = target.family, self.plan(target)
-        theta = towards_conditionals(family, plan, at.theta, found.gradient, moved.theta)
+        theta = towards_conditionals(family, plan, at.theta, found.gradient, family.kept_near(moved.theta))
         return replace(moved, theta=family.kept_near(theta))
 
     def _moved(self, target: ScoreTarget, at: Ascent, rng: np.random.Generator) -> tuple[Ascent, Estimate]:
-        plan = self.plan(target)
         found = self._estimate(target, at.theta, rng)
-        scaled = naturally_scaled(target.family, plan, at.theta, found.gradient)
-        moved = ascent.move(at, scaled, found.elbo, block_numbers(target.family, plan))
-        return replace(moved, theta=target.family.kept_near(moved.theta)), found
+        moved = self._up(target, at, target.chained(at.theta, found.gradient), found.elbo)
+        return replace(moved, theta=target.settled(moved.theta)), found
+
+    def _up(self, target: ScoreTarget, at: Ascent, gradient: Array, elbo: float) -> Ascent:
+        family, plan = target.family, self.plan(target)
+        scaled = naturally_scaled(family, plan, at.theta, gradient)
+        return ascent.move(at, scaled, elbo, block_numbers(family, plan))
 
     def _estimate(self, target: ScoreTarget, theta: Any, rng: np.random.Generator) -> Estimate:
         return estimate(target, self.plan(target), theta, rng, self.draws_per_step)
@@ -146,7 +164,8 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
         """q at the averaged iterate, examined on fresh draws."""
         rng = stream(state.seed, FINISH)
         plan = self.plan(target)
-        return result_of(target, plan, state.ascent.average, rng, self.draws_per_step, hurry)
+        theta = target.settled(state.ascent.average)
+        return result_of(target, plan, theta, rng, self.draws_per_step, hurry)
 
     def progress(self, state: State) -> Progress:
         """Step, stage, and the mean of the last noisy ELBOs."""
