@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ from ppl.graph.unsupported import refuse_unsupported
 from ppl.language import typed as t
 
 Array = Any
+NAMED_STATES = 100_000  # discrete elements, one for each row, of which more are not named one by one
 Kind = Literal["latent", "param", "imputed", "value", "discrete"]
 
 
@@ -131,7 +133,8 @@ class Problem:
         kind: Kind = "discrete" if s.kind == "latent" and is_discrete(s) else s.kind  # type: ignore[assignment]
         shape = tuple(self.data.sets[n].size if n in self.data.sets else 2 for n in sets)
         of_rows = any(n in self._rows for n in sets)
-        labels = self._labels(s.name, sets) if kind != "value" or not of_rows else ()
+        unnamed = of_rows and (kind == "value" or (kind == "discrete" and prod(shape) > NAMED_STATES))
+        labels = () if unnamed else self._labels(s.name, sets)
         return Quantity(s.name, kind, sets, shape, of_rows, labels)
 
     def _labels(self, name: str, sets: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ppl.energy.declare import orders_of
 from ppl.energy.origin import shifted
 from ppl.energy.wishes import members
 from ppl.errors import Span
-from ppl.posterior.factored import POINT, BlockReport, Factored
+from ppl.posterior.factored import POINT, BlockReport, Factored, Probabilities
 from ppl.posterior.record import FitWarning
 
 Array = Any
@@ -157,12 +158,24 @@ class Coordinates(Factored):
             total = total + part
         return total
 
-    def probabilities(self) -> dict[str, Array]:
-        out = {}
-        for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
-            if isinstance(block, DiscreteBlock | DiscreteChain) and not is_auxiliary(block):
-                out[block.latent.name] = factor.means[("is", block.latent.name)]
-        return self._written(self._whole(self.ascent.plan.joins.marginals(out)))
+    def probabilities(self) -> Mapping[str, Array]:
+        """Of latents by themselves one array at a time, as each is asked for; of joined or cut ones together."""
+        plan = self.ascent.plan
+        found = [
+            (b, f)
+            for b, f in zip(self.ascent.blocks, self.state.factors, strict=True)
+            if isinstance(b, DiscreteBlock | DiscreteChain) and not is_auxiliary(b)
+        ]
+        plain = {b.latent.name for b, _ in found} <= set(plan.energy.latents)
+        if plan.splits.made or plan.joins.made or not plain:
+            out = {b.latent.name: f.means[("is", b.latent.name)] for b, f in found}
+            return self._written(self._whole(plan.joins.marginals(out)))
+        made = {b.latent.name: partial(self._probabilities_of, b, f) for b, f in found}
+        return Probabilities(made, {b.latent.name: prod(b.shapes()[("is", b.latent.name)]) for b, _ in found})
+
+    def _probabilities_of(self, block: DiscreteBlock | DiscreteChain, factor: Factor) -> Array:
+        name = block.latent.name
+        return self._written({name: factor.means[("is", name)]})[name]
 
     def findings(self) -> tuple[FitWarning, ...]:
         """Scales of components that the floor alone keeps from collapsing."""

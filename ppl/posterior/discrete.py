@@ -10,6 +10,7 @@ import numpy as np
 from ppl.graph.marginals import Marginal, marginals
 from ppl.posterior.element_labels import element_labels
 from ppl.posterior.estimates import Array, Estimates
+from ppl.posterior.factored import within
 from ppl.posterior.states import StateTable, of_numbers
 
 DRAWS = 400  # draws of the continuous latents that probabilities are averaged over
@@ -26,7 +27,7 @@ def given_states(
     problem: Any, probabilities: Mapping[str, Array]
 ) -> tuple[tuple[StateTable, ...], tuple[Estimates, ...]]:
     """The same from probabilities (*shape, K) by name; latents of more than `MOST` are left out."""
-    small = {name: array for name, array in probabilities.items() if array.size <= MOST}
+    small = {name: probabilities[name] for name in within(probabilities, MOST)}
     states = problem.state_values() if small else {}
     return state_tables(
         problem,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,8 +84,8 @@ class Factored(ABC):
         """
 
     @abstractmethod
-    def probabilities(self) -> dict[str, Array]:
-        """Discrete latent -> (*shape, K), states in order."""
+    def probabilities(self) -> Mapping[str, Array]:
+        """Discrete latent -> (*shape, K), states in order; a large array may be made when it is asked for."""
 
     @abstractmethod
     def arrays(self) -> dict[str, Array]:
@@ -101,6 +101,39 @@ class Factored(ABC):
     def findings(self) -> tuple[FitWarning, ...]:
         """What only the algorithm knows of: modes it clipped, floors it ran into."""
         return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Probabilities(Mapping[str, Array]):
+    """Probabilities of states by name, made when asked for; ``sizes`` tells how many numbers each has.
+
+    >>> p = Probabilities({"z": lambda: np.full((2, 2), 0.5)}, {"z": 4})
+    >>> list(p), p.within(3), p["z"].shape
+    (['z'], [], (2, 2))
+    """
+
+    made: Mapping[str, Callable[[], Array]]
+    sizes: Mapping[str, int]
+
+    def __getitem__(self, name: str) -> Array:
+        return self.made[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.made)
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def within(self, most: int) -> list[str]:
+        """The names of arrays of at most so many numbers."""
+        return [name for name in self.made if self.sizes[name] <= most]
+
+
+def within(probabilities: Mapping[str, Array], most: int) -> list[str]:
+    """The names of arrays of at most so many numbers, none of them made."""
+    if isinstance(probabilities, Probabilities):
+        return probabilities.within(most)
+    return [name for name, array in probabilities.items() if array.size <= most]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 from ppl.posterior.boundary_check import at_edge
 from ppl.posterior.element_labels import element_labels
 from ppl.posterior.estimates import Array
+from ppl.posterior.factored import within
 from ppl.posterior.record import FitWarning
 from ppl.supports import Interval, Structured, Support
 
@@ -19,6 +20,7 @@ FEWEST_ROWS = 0.5  # rows that a component has to explain
 COLLAPSED = 1e-5  # a scale over the median of its fellows
 NEXT_TO_NOTHING = 1e-8
 SHOWN = 5
+LOOKED_AT = 5_000_000  # probabilities of one latent; more are not made to see whether a state is empty
 
 
 def edges(
@@ -32,7 +34,8 @@ def edges(
         for n, s in supports.items()
         if n in at
     ]
-    found += [_empty(problem, name, array, bool(points)) for name, array in probabilities.items()]
+    small = within(probabilities, LOOKED_AT)
+    found += [_empty(problem, name, probabilities[name], bool(points)) for name in small]
     return tuple(w for w in found if w is not None)
 
 
