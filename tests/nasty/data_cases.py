@@ -43,5 +43,5 @@ CASES = [
          "x[j, k] ~ Normal(0, 1) for j in a, k in b\ny[i] ~ Normal(x[1, 1], 1) for i in rows\n", 5, "E6..", within=3.0),
     Case("coupled_states", COUPLED.format(n=40), 2, "E505", says=("s",), within=5.0),
     Case("unknown_method", "table rows(y: real)\nmu ~ Normal(0, 1)\ny[i] ~ Normal(mu, 1) for i in rows\n", 2,
-         says=("advi",), options=("--method", "cavi")),
+         says=("advi",), options=("--method", "hmc")),
 ]  # fmt: skip
