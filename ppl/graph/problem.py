@@ -304,7 +304,8 @@ class Problem:
         """log p(values, data) in the user's own coordinates, and its gradient in every value."""
         lay = self._plain_layout
         shapes = {n: np.shape(v) for n, v in values.items()}
-        flat = np.concatenate([np.ravel(np.asarray(v, dtype=float)) for v in values.values()])[None]
+        parts = [np.ravel(np.asarray(v, dtype=float)) for v in values.values()]
+        flat = np.concatenate([np.zeros(0), *parts])[None]
         tape = Tape(np.concatenate([flat, flat]))
         at = lay.evaluator()
         terms = Terms()

@@ -18,6 +18,7 @@ from ppl.posterior.diagnostics_findings import FitFacts
 from ppl.posterior.discrete import given_states
 from ppl.posterior.element_names import ElementNames
 from ppl.posterior.estimates import Array, Estimates
+from ppl.posterior.exact_evidence import exact_evidence
 from ppl.posterior.factored import Factored, FactoredRecord, record_of
 from ppl.posterior.factored_check import FactoredCertificate, certify_factored
 from ppl.posterior.prior_check import prior_conflicts
@@ -147,7 +148,7 @@ def _factored(problem: Any, done: Run[Any, Factored], facts: FitFacts, seed: int
         warnings=checked.warnings,
         log_evidence=finite(q.log_evidence),
         checks=_factored_checks(done, checked, drawn.estimates, count),
-        factored=record_of(q, criteria(problem, q)),
+        factored=record_of(q, criteria(problem, q), exact_evidence(problem, q)),
     )
 
 

@@ -138,7 +138,10 @@ def within(probabilities: Mapping[str, Array], most: int) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class FactoredRecord:
-    """What a fit keeps of a factored q: plain facts and arrays, the same from a run and from a file."""
+    """What a fit keeps of a factored q: plain facts and arrays, the same from a run and from a file.
+
+    evidence: the exact log evidence (given the points) where it is known, NaN elsewhere.
+    """
 
     blocks: tuple[BlockReport, ...]
     elbo_terms: Mapping[str, float] = field(default_factory=dict)
@@ -146,6 +149,7 @@ class FactoredRecord:
     restarts: tuple[float, ...] = ()
     arrays: Mapping[str, Array] = field(default_factory=dict)
     criteria: Mapping[str, float] = field(default_factory=dict)
+    evidence: float = float("nan")
 
     @property
     def points(self) -> frozenset[str]:
@@ -163,6 +167,7 @@ class FactoredRecord:
             "evidence_reason": self.evidence_reason,
             "restarts": [_number(v) for v in self.restarts],
             "criteria": {k: _number(v) for k, v in self.criteria.items()},
+            "evidence": _number(self.evidence),
         }
 
 
@@ -170,11 +175,11 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def record_of(q: Factored, criteria: Mapping[str, float]) -> FactoredRecord:
+def record_of(q: Factored, criteria: Mapping[str, float], evidence: float = float("nan")) -> FactoredRecord:
     """The facts of a run's q."""
     blocks = tuple(q.blocks)
     held = [a for block in blocks for a in block.parameters.values()]
     more = {name: array for name, array in q.arrays().items() if not any(array is a for a in held)}
     return FactoredRecord(
-        blocks, dict(q.elbo_terms), q.evidence_reason, tuple(q.restarts), more, dict(criteria)
+        blocks, dict(q.elbo_terms), q.evidence_reason, tuple(q.restarts), more, dict(criteria), evidence
     )

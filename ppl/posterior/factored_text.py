@@ -29,6 +29,9 @@ def bound_sentence(bound: Bound, factored: FactoredRecord, log_evidence: float |
             lines.append(_criteria(factored))
         elif np.isfinite(bound.energy) and bound.entropy != 0.0:
             lines.append(f"  = energy {bound.energy:.2f} + entropy {bound.entropy:.2f}")
+    if log_evidence is None and np.isfinite(factored.evidence):
+        gap = factored.evidence - bound.elbo
+        lines.append(f"  log evidence {factored.evidence:.2f} (exact): the bound is {gap:.3g} nats below")
     if len(factored.restarts) > 1:
         lines.append(_restarts(factored.restarts))
     return "\n".join(lines)

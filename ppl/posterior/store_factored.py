@@ -52,6 +52,7 @@ def read(reader: archive.Reader, saved: Mapping[str, Any]) -> FactoredRecord:
         tuple(-np.inf if v is None else float(v) for v in saved["restarts"]),
         {str(name): reader.array(f"factored/more/{j}") for j, name in enumerate(saved["arrays"])},
         _numbers(saved["criteria"]),
+        _numbers({"evidence": saved.get("evidence")})["evidence"],
     )
 
 
