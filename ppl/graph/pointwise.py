@@ -21,6 +21,7 @@ from ppl.backend import ops as xp
 from ppl.backend.tape import Tape
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, Terms, add_factor, joint
+from ppl.graph.draws_at_once import pieces
 from ppl.graph.evaluate import Evaluator
 from ppl.graph.given_values import Part, missing_value, walk_given
 from ppl.graph.marginals import cells_of, unary
@@ -30,6 +31,7 @@ from ppl.graph.potentials import Potential
 
 Array = Any
 CELLS_AT_ONCE = 4_000_000
+PAIRS_AT_ONCE = 2_000_000  # of states of neighbours, over all draws taken together
 FORBIDDEN = 200.0  # exp(-200) is a probability of nothing, and its inverse is still a number
 
 
@@ -62,6 +64,18 @@ def state_probabilities(lay: Layout, draws: Mapping[str, np.ndarray]) -> dict[st
     The gradient of the log partition in the log potential of a single cell is its distribution.
     """
     count = len(next(iter(draws.values()))) if draws else 1
+    found = _states_at(lay, {name: a[:1] for name, a in draws.items()}, 1)
+    if count == 1 or not found:
+        return found
+    widest = max(array.size * array.shape[-1] for array in found.values())  # pairs of neighbours in a chain
+    step = max(1, PAIRS_AT_ONCE // max(widest, 1))
+    parts = [
+        _states_at(lay, d, min(step, count - i * step)) for i, d in enumerate(pieces(draws, count, step))
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in found}
+
+
+def _states_at(lay: Layout, draws: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
     lay = replace(lay, fold=False)
     at, terms = lay.evaluator(), Terms()
     with np.errstate(all="ignore"):

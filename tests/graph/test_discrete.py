@@ -15,6 +15,17 @@ SMALL = [c for c in DISCRETE if c.name not in {"n_mixture"}]
 
 
 @pytest.mark.parametrize("case", SMALL, ids=str)
+def test_marginals_are_the_same_one_draw_at_a_time(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = problem_of(case)
+    draws = problem.constrain(0.5 * np.random.default_rng(3).normal(size=(3, problem.target().size)))
+    whole = problem.discrete(draws)
+    monkeypatch.setattr("ppl.graph.pointwise.PAIRS_AT_ONCE", 1)
+    apart = problem.discrete(draws)
+    assert all(np.allclose(apart[name], whole[name], atol=1e-12) for name in whole)
+    assert all(len(apart[name]) == 3 for name in whole)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
 def test_marginals_equal_enumeration(case: Case) -> None:
     problem = problem_of(case)
     z = 0.5 * np.random.default_rng(3).normal(size=problem.target().size)
