@@ -55,7 +55,8 @@ def simulate_rows(
 ) -> None:
     """Draw a group; cells that are known, or that a filter leaves out, keep their values."""
     at = out.at
-    if condition and all(s.kind == "observed" for s in group):
+    one_ahead = condition and all(s.kind == "observed" for s in group)
+    if one_ahead and not any(_has_blanks(lay, s) for s in group):
         for s in group:
             keep_observed(lay, out, s, draw_statement(at, s, draws, rng), condition)
         return
@@ -70,9 +71,28 @@ def simulate_rows(
             inner._memo.clear()
     for s in group:
         if s.kind == "observed":
-            out.observed[s.name] = _observed(at, s, stores[s.name])
+            drawn = _observed(at, s, stores[s.name])
+            out.observed[s.name] = (
+                _predicted(at, s, stores[s.name], drawn, draws, rng) if one_ahead else drawn
+            )
         elif s.kind == "latent":
             out.latents[s.name] = stores[s.name].array
+
+
+def _has_blanks(lay: Layout, s: g.Statement) -> bool:
+    column = observed_column(s)
+    blank = lay.data.missing.get(column) if column is not None and s.imputes is not None else None
+    return blank is not None and bool(np.any(blank))
+
+
+def _predicted(
+    at: Evaluator, s: g.Statement, store: _Store, filled: np.ndarray, draws: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Blank cells as they were filled; the others drawn given the rows before, blank ones of which are filled."""
+    value = draw_statement(at, s, draws, rng)
+    dims = [d for d in (*s.place.plates, *s.event) if d in value.dims]
+    drawn = np.asarray(aligned(value, dims))
+    return np.where(store.free, filled, drawn) if drawn.shape[1:] == store.free.shape else drawn
 
 
 @dataclass(frozen=True, eq=False)
