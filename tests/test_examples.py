@@ -101,7 +101,9 @@ def test_default_fit_reaches_the_figures(name: str, capsys: pytest.CaptureFixtur
     assert len(misses(form["posterior"], expected, twin)) == len(expected["posterior"])
 
 
-@pytest.mark.parametrize("name", sorted(BY_ARGUMENTS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.soak] * (n in SLOW)) for n in sorted(BY_ARGUMENTS)]
+)
 def test_fit_by_its_arguments_reaches_the_figures(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder, expected = EXAMPLES / name, expected_of(name)
     command = ["fit", str(folder / f"{name}.model"), str(folder / "data.csv"), "--json"]
