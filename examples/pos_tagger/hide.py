@@ -2,9 +2,9 @@
 
     python hide.py FOLDER [SENTENCES [alternate]]
 
-Both are of the first training sentences (all, if no number is given). `alternate` hides every second tag. In visible.csv `seen` says which rows
-have a tag, and `linked` which of those have a `previous` tag; where a tag is not known the cell holds one
-that is not used.
+Both are of the first training sentences (all, if no number is given). `alternate` hides every second tag. In
+visible.csv `seen` says which rows have a tag, and `linked` which of those have a `previous` tag; where a tag is
+not known the cell holds one that is not used.
 """
 
 from __future__ import annotations
