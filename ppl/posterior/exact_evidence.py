@@ -28,7 +28,10 @@ def exact_evidence(problem: Any, q: Factored) -> float:
     cells = sum(int(np.size(a)) for a in problem.data.arrays.values())
     if cells * math.prod(len(s) for s in problem.state_values().values()) > CELLS:
         return math.nan
-    points = {name: np.asarray(q.means[name]) for b in q.blocks if b.point for name in b.names}
+    names = [name for b in q.blocks if b.point for name in b.names]
+    if not all(name in q.means for name in names):  # a q that is drawn from has no means in closed form
+        return math.nan
+    points = {name: np.asarray(q.means[name]) for name in names}
     try:
         return float(problem.log_joint(points)[0])
     except (PplError, StillVector):
