@@ -34,7 +34,9 @@ def problem(path: Path) -> Problem:
     return Problem(program, bind(program, frames_of(program, np.random.default_rng(0))))
 
 
-@pytest.mark.parametrize("path", [p for p in PATHS if p.stem not in UNSUPPORTED | NETWORKS], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in PATHS if p.stem not in UNSUPPORTED | NETWORKS], ids=lambda p: p.stem
+)
 def test_log_joint_and_methods(path: Path) -> None:
     found = problem(path)
     target = found.target()
