@@ -18,6 +18,8 @@ from ppl.posterior.states import StateTable
 
 KEPT = 4000  # joint draws kept where memory allows
 FEWEST = 200
+FEWEST_OF_MANY = 50  # where one draw is larger than `MANY` numbers
+MANY = 200_000
 KEPT_NUMBERS = 20_000_000  # of all draws together
 ROWS_REPORTED = 50  # elements of a quantity over a table's rows that are still listed
 REPORTED = 1000  # a larger deterministic quantity is reported only when asked for
@@ -36,11 +38,12 @@ def draw_count(elements: int, asked: int | None) -> int:
     """How many joint draws to keep.
 
     >>> draw_count(10, None), draw_count(10**6, None), draw_count(10, 50)
-    (4000, 200, 50)
+    (4000, 50, 50)
     """
     if asked is not None:
         return asked
-    return int(np.clip(KEPT_NUMBERS // max(elements, 1), FEWEST, KEPT))
+    fewest = FEWEST if elements <= MANY else FEWEST_OF_MANY
+    return int(np.clip(KEPT_NUMBERS // max(elements, 1), fewest, KEPT))
 
 
 def summarise(problem: Any, z: Array, khat: Mapping[str, Array], rng: np.random.Generator) -> Drawn:
