@@ -14,12 +14,14 @@ from ppl.inference.score_estimate import ScoreTarget
 from ppl.inference.score_noise import signal_to_noise
 from ppl.inference.score_plan import Plan
 from ppl.posterior.factored import POINT, BlockReport, Factored
+from ppl.posterior.psis import smooth
 from ppl.posterior.record import Bound, FitWarning
 from ppl.posterior.target import Array
 
 SMALLEST_SNR = 0.1
 FEW, MANY = 200, 2000  # draws of the final ELBO
-NEAR = 4.0  # standard errors beyond which a mean gradient is not noise
+LARGEST_KHAT = 0.7
+STEEP, TOO_STEEP = 0.5, 2.0  # nats per sd: slopes left in a mean that are told, and that spoil the fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,8 @@ class ScoreFit(Factored):
     elbo_se: float
     elbo_terms: Mapping[str, float]
     snr: Mapping[str, float] = field(default_factory=dict)
+    slopes: Mapping[str, float] = field(default_factory=dict)
+    khat: float = float("nan")
     log_evidence: float | None = None
     evidence_reason: str = ""
     restarts: tuple[float, ...] = ()
@@ -90,7 +94,30 @@ class ScoreFit(Factored):
         return {"mean": self.theta[: family.size], "sd": family.sd(self.theta), **tables}
 
     def findings(self) -> tuple[FitWarning, ...]:
-        """Latents whose gradient was too noisy to be followed."""
+        """Latents whose gradient was too noisy to be followed, and those along which the ELBO still rises."""
+        return (*self._steep(), *self._noisy(), *self._poor())
+
+    def _steep(self) -> tuple[FitWarning, ...]:
+        steep = {n: v for n, v in self.slopes.items() if v > STEEP}
+        if not steep:
+            return ()
+        name = max(steep, key=lambda n: steep[n])
+        text = (
+            f"this is no optimum: the ELBO rises by {steep[name]:.2g} nats for each sd that `{name}` moves; "
+            "take longer steps (--rate), or rescale the data"
+        )
+        return (FitWarning("W701", text, tuple(steep), "failed" if steep[name] > TOO_STEEP else "warn"),)
+
+    def _poor(self) -> tuple[FitWarning, ...]:
+        if not self.khat > LARGEST_KHAT:
+            return ()
+        text = (
+            f"independent factors are a poor stand-in for this posterior: k-hat {self.khat:.2f} is above "
+            f"{LARGEST_KHAT:g}, and the optimum found may be a local one; compare with another method (ppl compare)"
+        )
+        return (FitWarning("W706", text),)
+
+    def _noisy(self) -> tuple[FitWarning, ...]:
         worst = {n: v for n, v in self.snr.items() if v < SMALLEST_SNR}
         for name, value in sorted(worst.items(), key=lambda item: item[1]):
             text = (
@@ -111,9 +138,9 @@ def result_of(
     target: ScoreTarget, plan: Plan, theta: Array, rng: np.random.Generator, draws: int, hurry: bool
 ) -> ScoreFit:
     """Evaluate q on fresh draws: its ELBO with a standard error, its parts, and the gradient's noise."""
-    values = _final_values(target, theta, rng, FEW if hurry else MANY)
+    values, log_q = _final_values(target, theta, rng, FEW if hurry else MANY)
     totals = values.sum(1) + target.terms.constant
-    snr, _ = ({}, None) if hurry else signal_to_noise(target, plan, theta, rng, draws)
+    snr, slopes = ({}, {}) if hurry else signal_to_noise(target, plan, theta, rng, draws)
     entropy = target.family.entropy(theta)
     return ScoreFit(
         target=target,
@@ -123,22 +150,43 @@ def result_of(
         elbo_se=float(totals.std(ddof=1) / np.sqrt(len(totals))),
         elbo_terms=_parts(target, values.mean(0), theta),
         snr=snr,
+        slopes=slopes,
+        khat=_khat(target, totals - log_q),
     )
 
 
-def _final_values(target: ScoreTarget, theta: Array, rng: np.random.Generator, count: int) -> Array:
-    """Mean cells are all that is kept of large problems: draws in pieces, cells summed by statement."""
+def _khat(target: ScoreTarget, log_ratios: Array) -> float:
+    """k-hat on the line that the fit moves on, for a standardised latent; the general check covers all others."""
+    raw = any(name.endswith(".raw") for name in target.terms.layout.blocks)
+    if not raw or target.family.discretes or np.isnan(log_ratios).any():
+        return float("nan")
+    return float(smooth(log_ratios).khat)
+
+
+def _final_values(
+    target: ScoreTarget, theta: Array, rng: np.random.Generator, count: int
+) -> tuple[Array, Array]:
+    """Cells summed by statement at draws, and log q of the draws' continuous part; in pieces."""
     from ppl.inference.score_estimate import AT_ONCE
 
     rows = max(1, int(AT_ONCE // max(target.terms.program.widest, target.terms.count, 1.0)))
     starts = [t.where.start for t in target.terms.terms]
-    pieces = []
+    pieces, densities = [], []
     for i in range(0, count, rows):
-        x = target.family.draw(theta, rng, min(rows, count - i)).x
-        cells = target.values(x)
-        sums = np.add.reduceat(cells, starts, axis=1) if starts else np.zeros((len(x), 0))
+        drawn = target.family.draw(theta, rng, min(rows, count - i))
+        densities.append(_log_q(target, theta, drawn.eps))
+        cells = target.values(drawn.x)
+        sums = np.add.reduceat(cells, starts, axis=1) if starts else np.zeros((len(drawn.x), 0))
         pieces.append(sums)
-    return np.concatenate(pieces)
+    return np.concatenate(pieces), np.concatenate(densities)
+
+
+def _log_q(target: ScoreTarget, theta: Array, eps: Array) -> Array:
+    """Log density of the Gaussian part at standard normal draws (n, D), points left out."""
+    free = ~target.family.point.astype(bool)
+    log_sd = theta[target.family.size : 2 * target.family.size][free]
+    out: Array = (-0.5 * np.square(eps[:, free]) - log_sd - 0.5 * np.log(2.0 * np.pi)).sum(1)
+    return out
 
 
 def _parts(target: ScoreTarget, means: Array, theta: Array) -> dict[str, float]:
