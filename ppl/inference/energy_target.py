@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ppl.energy.ascent import Ascent, State
-from ppl.energy.blocks.base import Factor
 from ppl.inference.batched import Batched
 
 
@@ -62,11 +60,6 @@ def remaining(earlier: float, later: float) -> float:
     if not np.isfinite(earlier) or later >= earlier:
         return float("inf")
     return later * later / (earlier - later)
-
-
-def points(factors: Sequence[Factor]) -> int:
-    """Numbers that all mean parameters hold."""
-    return int(sum(np.size(a) for f in factors for a in f.means.values()))
 
 
 def restarted(climb: Climb, fresh: State) -> Climb:

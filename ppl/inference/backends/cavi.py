@@ -12,25 +12,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-import numpy as np
-
-from ppl.energy.ascent import Decrease, State, moved
-from ppl.energy.blocks.gaussian import NotProper
-from ppl.energy.blocks.sampled import NoDensity
-from ppl.energy.starting import first, observations, restarts
+from ppl.energy.ascent import State, moved
+from ppl.energy.starting import observations
 from ppl.inference import batched
-from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
 from ppl.inference.batched_target import BatchTarget, batch_target
-from ppl.inference.coordinate import Coordinates
-from ppl.inference.draws import stream
+from ppl.inference.climbing_backend import ClimbingBackend
 from ppl.inference.energy_build import ascent_of
-from ppl.inference.energy_target import Climb, EnergyTarget, better, restarted, settled
-from ppl.inference.outcome import Outcome, outcome
-from ppl.posterior.diagnostics_findings import FitFacts
+from ppl.inference.energy_target import Climb, EnergyTarget
 
 
 @dataclass(frozen=True)
-class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
+class Backend(ClimbingBackend):
     """Options of a fit, each with what it does."""
 
     summary: ClassVar[str] = "coordinate ascent with conjugate blocks found from the model"
@@ -62,41 +54,22 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
         ascent = ascent_of(problem, names, merge=not self.separate, joint_chains=self.joint_chains)
         return EnergyTarget(problem, ascent, observations(ascent))
 
-    def init(self, target: EnergyTarget | BatchTarget, rng: np.random.Generator) -> Climb:
-        """Factors by seeding, then the first sweep's ELBO is still to come."""
-        seed = int(rng.integers(2**62))
-        try:
-            if isinstance(target, BatchTarget):
-                return Climb(seed, State(()), batched=batched.begun(target, seed))
-            return Climb(seed, first(target.ascent, stream(seed, 0)))
-        except NoDensity as error:
-            raise NotFinite(str(error)) from None
-        except NotProper as error:
-            raise NotFinite(f"{error}: give it a proper prior") from None
+    def begun(self, target: BatchTarget, seed: int) -> Climb:
+        """Globals from some batches together."""
+        return Climb(seed, State(()), batched=batched.begun(target, seed))
 
-    def step(self, target: EnergyTarget | BatchTarget, state: Climb) -> Climb:
-        """One sweep, or one minibatch; at the end of a start, the next one."""
-        if isinstance(target, BatchTarget):
-            return self._minibatch(target, state)
-        try:
-            now = target.ascent.sweep(state.now, heat=self._heat(state))
-        except Decrease as error:
-            raise NotMonotone(str(error)) from error
-        except NotProper as error:
-            raise NotFinite(str(error)) from None
-        quiet = settled(state.now, now, state.quiet, self.tolerance, target.observations)
-        new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
-        if (quiet >= 2 and self._heat(new) == 1.0) or now.sweep >= self.max_sweeps:
-            return self._ended(target, new, "converged" if quiet >= 2 else "max_sweeps")
-        return new
+    def swept(self, target: EnergyTarget, state: Climb) -> State:
+        """Every block once, hidden states perhaps annealed."""
+        return target.ascent.sweep(state.now, heat=self._heat(state))
 
-    def _minibatch(self, target: BatchTarget, state: Climb) -> Climb:
+    def may_end(self, state: Climb) -> bool:
+        """Once the states see all of their evidence."""
+        return self._heat(state) == 1.0
+
+    def batch_step(self, target: BatchTarget, state: Climb) -> Climb:
         """One step on a batch, until estimates of the bound no longer rise."""
         assert state.batched is not None
-        try:
-            found = batched.stepped(target, state.seed, state.batched)
-        except NotProper as error:
-            raise NotFinite(str(error)) from None
+        found = batched.stepped(target, state.seed, state.batched)
         change = max(
             (moved(a, b) for a, b in zip(state.batched.shared, found.shared, strict=True)), default=0.0
         )
@@ -111,38 +84,3 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
         if state.now.sweep >= self.anneal:
             return 1.0
         return float(0.1 ** (1.0 - (state.now.sweep + 1) / (self.anneal + 1)))
-
-    def _ended(self, target: EnergyTarget, state: Climb, reason: str) -> Climb:
-        wanted = self.restarts or restarts(target.ascent)
-        if len(state.ends) + 1 < wanted:
-            return restarted(state, first(target.ascent, stream(state.seed, len(state.ends) + 1)))
-        best = better(state.best, state.now)
-        return replace(state, now=best, best=best, ends=(*state.ends, state.now.elbo), reason=reason)
-
-    def done(self, state: Climb) -> Outcome | None:
-        """Converged when the last sweeps of the last start gained nothing."""
-        return outcome(state.reason) if state.reason else None
-
-    def finish(self, target: EnergyTarget | BatchTarget, state: Climb, hurry: bool = False) -> Coordinates:
-        """The factors of the best start; after minibatches, those of all rows at the globals found."""
-        if isinstance(target, BatchTarget):
-            assert state.batched is not None
-            return Coordinates(*batched.finished(target, state.seed, state.batched))
-        now = better(state.best, state.now)
-        if not np.isfinite(now.elbo):
-            elbo, scale = target.ascent.elbo(now.factors)
-            now = replace(now, elbo=elbo, scale=scale)
-        return Coordinates(target.ascent, now, state.ends)
-
-    def progress(self, state: Climb) -> Progress:
-        """Sweep, start, ELBO and relative change."""
-        return Progress(state.steps, f"start {len(state.ends) + 1}", state.now.elbo, state.now.change)
-
-    def facts(self, state: Climb, end: Outcome) -> FitFacts:
-        """What the certificate needs to hear."""
-        return FitFacts(end.status, end.sentence, gradient=state.now.change, ends=state.ends)
-
-    @classmethod
-    def state_type(cls) -> type[Climb]:
-        """`Climb`."""
-        return Climb

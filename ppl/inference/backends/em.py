@@ -12,26 +12,20 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-import numpy as np
-
-from ppl.energy.ascent import Ascent, Decrease, State, moved
-from ppl.energy.blocks.gaussian import NotProper
-from ppl.energy.blocks.sampled import NoDensity
-from ppl.energy.starting import first, observations, restarts
+from ppl.energy.ascent import Ascent, State, moved
+from ppl.energy.starting import observations
 from ppl.errors import Diagnostic, FitError
 from ppl.inference import batched
-from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
+from ppl.inference.base import NotMonotone
 from ppl.inference.batched_target import BatchTarget, batch_target
-from ppl.inference.coordinate import Coordinates, exact, is_point, tied
-from ppl.inference.draws import stream
+from ppl.inference.climbing_backend import ClimbingBackend
+from ppl.inference.coordinate import exact, is_point, tied
 from ppl.inference.energy_build import ascent_of, continuous_globals
-from ppl.inference.energy_target import Climb, EnergyTarget, better, restarted, settled
-from ppl.inference.outcome import Outcome, outcome
-from ppl.posterior.diagnostics_findings import FitFacts
+from ppl.inference.energy_target import Climb, EnergyTarget, settled
 
 
 @dataclass(frozen=True)
-class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
+class Backend(ClimbingBackend):
     """Options of a fit, each with what it does."""
 
     summary: ClassVar[str] = "expectation maximisation: points for the parameters, exact q for the rest"
@@ -76,42 +70,19 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
             raise _refused(target.part(0, 0).ascent)
         return target
 
-    def init(self, target: EnergyTarget | BatchTarget, rng: np.random.Generator) -> Climb:
-        """Parameters from seeded states."""
-        seed = int(rng.integers(2**62))
-        try:
-            if isinstance(target, BatchTarget):
-                found = batched.begun_whole(target, seed)
-                return Climb(seed, State((), float(found.estimates[-1])), batched=found)
-            return Climb(seed, first(target.ascent, stream(seed, 0)))
-        except NoDensity as error:
-            raise NotFinite(str(error)) from None
-        except NotProper as error:
-            raise NotFinite(f"{error}: give it a proper prior") from None
+    def begun(self, target: BatchTarget, seed: int) -> Climb:
+        """Statistics of every batch, once."""
+        found = batched.begun_whole(target, seed)
+        return Climb(seed, State((), float(found.estimates[-1])), batched=found)
 
-    def step(self, target: EnergyTarget | BatchTarget, state: Climb) -> Climb:
+    def swept(self, target: EnergyTarget, state: Climb) -> State:
         """One M-step and one E-step, so that the ELBO is the log likelihood at the new parameters."""
-        if isinstance(target, BatchTarget):
-            return self._minibatch(target, state)
-        try:
-            now = target.ascent.sweep(state.now, self._order(target.ascent))
-        except Decrease as error:
-            raise NotMonotone(str(error)) from error
-        except NotProper as error:
-            raise NotFinite(str(error)) from None
-        quiet = settled(state.now, now, state.quiet, self.tolerance, target.observations)
-        new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
-        if quiet >= 2 or now.sweep >= self.max_sweeps:
-            return self._ended(target, new, "converged" if quiet >= 2 else "max_sweeps")
-        return new
+        return target.ascent.sweep(state.now, self._order(target.ascent))
 
-    def _minibatch(self, target: BatchTarget, state: Climb) -> Climb:
+    def batch_step(self, target: BatchTarget, state: Climb) -> Climb:
         """The latents of one batch and the parameters; after each pass the bound, which must not have fallen."""
         assert state.batched is not None
-        try:
-            found = batched.incremented(target, state.seed, state.batched)
-        except NotProper as error:
-            raise NotFinite(str(error)) from None
+        found = batched.incremented(target, state.seed, state.batched)
         change = max(
             (moved(a, b) for a, b in zip(state.batched.shared, found.shared, strict=True)), default=0.0
         )
@@ -132,37 +103,6 @@ class Backend(AbstractBackend[EnergyTarget | BatchTarget, Climb, Coordinates]):
     def _order(self, ascent: Ascent) -> list[int]:
         kinds = [is_point(b) for b in ascent.blocks]
         return [i for i, p in enumerate(kinds) if p] + [i for i, p in enumerate(kinds) if not p]
-
-    def _ended(self, target: EnergyTarget, state: Climb, reason: str) -> Climb:
-        wanted = self.restarts or restarts(target.ascent)
-        if len(state.ends) + 1 < wanted:
-            return restarted(state, first(target.ascent, stream(state.seed, len(state.ends) + 1)))
-        best = better(state.best, state.now)
-        return replace(state, now=best, best=best, ends=(*state.ends, state.now.elbo), reason=reason)
-
-    def done(self, state: Climb) -> Outcome | None:
-        """Converged when the last iterations of the last start gained nothing."""
-        return outcome(state.reason) if state.reason else None
-
-    def finish(self, target: EnergyTarget | BatchTarget, state: Climb, hurry: bool = False) -> Coordinates:
-        """The parameters and the latents' posterior of the best start."""
-        if isinstance(target, BatchTarget):
-            assert state.batched is not None
-            return Coordinates(*batched.finished(target, state.seed, state.batched))
-        return Coordinates(target.ascent, better(state.best, state.now), state.ends)
-
-    def progress(self, state: Climb) -> Progress:
-        """Iteration, start, log likelihood and relative change."""
-        return Progress(state.steps, f"start {len(state.ends) + 1}", state.now.elbo, state.now.change)
-
-    def facts(self, state: Climb, end: Outcome) -> FitFacts:
-        """What the certificate needs to hear."""
-        return FitFacts(end.status, end.sentence, gradient=state.now.change, ends=state.ends)
-
-    @classmethod
-    def state_type(cls) -> type[Climb]:
-        """`Climb`."""
-        return Climb
 
 
 def _planned(problem: Any, points: Collection[str]) -> Ascent:

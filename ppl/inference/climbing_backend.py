@@ -1,0 +1,117 @@
+"""What coordinate ascent and EM share: starts, restarts, when to stop, and errors told apart."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from ppl.energy.ascent import Decrease, State
+from ppl.energy.blocks.gaussian import NotProper
+from ppl.energy.blocks.sampled import NoDensity
+from ppl.energy.starting import first, restarts
+from ppl.inference import batched
+from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
+from ppl.inference.batched_target import BatchTarget
+from ppl.inference.coordinate import Coordinates
+from ppl.inference.draws import stream
+from ppl.inference.energy_target import Climb, EnergyTarget, better, restarted, settled
+from ppl.inference.outcome import Outcome, outcome
+from ppl.posterior.diagnostics_findings import FitFacts
+
+Either = EnergyTarget | BatchTarget
+
+
+class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
+    """Sweeps from several starts, the best of which is kept, or steps on minibatches."""
+
+    restarts: int
+    max_sweeps: int
+    tolerance: float
+
+    @abstractmethod
+    def swept(self, target: EnergyTarget, state: Climb) -> State:
+        """One sweep over all blocks."""
+
+    @abstractmethod
+    def begun(self, target: BatchTarget, seed: int) -> Climb:
+        """The first state with minibatches."""
+
+    @abstractmethod
+    def batch_step(self, target: BatchTarget, state: Climb) -> Climb:
+        """One step on a minibatch, with the reason where it is the last."""
+
+    def may_end(self, state: Climb) -> bool:
+        """Whether the bound being climbed is the one that is wanted (not while it is annealed)."""
+        return True
+
+    def init(self, target: Either, rng: np.random.Generator) -> Climb:
+        """Factors by seeding; the first sweep's ELBO is still to come."""
+        seed = int(rng.integers(2**62))
+        with _told_apart("give it a proper prior"):
+            if isinstance(target, BatchTarget):
+                return self.begun(target, seed)
+            return Climb(seed, first(target.ascent, stream(seed, 0)))
+
+    def step(self, target: Either, state: Climb) -> Climb:
+        """One sweep, or one minibatch; at the end of a start, the next one."""
+        with _told_apart():
+            if isinstance(target, BatchTarget):
+                return self.batch_step(target, state)
+            now = self.swept(target, state)
+            quiet = settled(state.now, now, state.quiet, self.tolerance, target.observations)
+            new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
+            if (quiet >= 2 and self.may_end(new)) or now.sweep >= self.max_sweeps:
+                return self._ended(target, new, "converged" if quiet >= 2 else "max_sweeps")
+            return new
+
+    def _ended(self, target: EnergyTarget, state: Climb, reason: str) -> Climb:
+        wanted = self.restarts or restarts(target.ascent)
+        if len(state.ends) + 1 < wanted:
+            return restarted(state, first(target.ascent, stream(state.seed, len(state.ends) + 1)))
+        best = better(state.best, state.now)
+        return replace(state, now=best, best=best, ends=(*state.ends, state.now.elbo), reason=reason)
+
+    def done(self, state: Climb) -> Outcome | None:
+        """Converged when next to nothing was left to gain at the end of the last start."""
+        return outcome(state.reason) if state.reason else None
+
+    def finish(self, target: Either, state: Climb, hurry: bool = False) -> Coordinates:
+        """The factors of the best start; after minibatches, those of all rows at the globals found."""
+        if isinstance(target, BatchTarget):
+            assert state.batched is not None
+            return Coordinates(*batched.finished(target, state.seed, state.batched))
+        now = better(state.best, state.now)
+        if not np.isfinite(now.elbo):
+            elbo, scale = target.ascent.elbo(now.factors)
+            now = replace(now, elbo=elbo, scale=scale)
+        return Coordinates(target.ascent, now, state.ends)
+
+    def progress(self, state: Climb) -> Progress:
+        """Sweep, start, ELBO and relative change."""
+        return Progress(state.steps, f"start {len(state.ends) + 1}", state.now.elbo, state.now.change)
+
+    def facts(self, state: Climb, end: Outcome) -> FitFacts:
+        """What the certificate needs to hear."""
+        return FitFacts(end.status, end.sentence, gradient=state.now.change, ends=state.ends)
+
+    @classmethod
+    def state_type(cls) -> type[Climb]:
+        """`Climb`."""
+        return Climb
+
+
+@contextmanager
+def _told_apart(advice: str = "") -> Iterator[None]:
+    """A bound that falls is a bug of ours; a factor without normaliser or density is the model's."""
+    try:
+        yield
+    except Decrease as error:
+        raise NotMonotone(str(error)) from error
+    except NoDensity as error:
+        raise NotFinite(str(error)) from None
+    except NotProper as error:
+        raise NotFinite(f"{error}: {advice}" if advice else str(error)) from None
