@@ -63,6 +63,24 @@ def batch_plan(program: t.Program, data: BoundData, plate: str) -> Plan:
     return Plan(plate, follows, {n: p for n, p in derived.items() if p is not None})
 
 
+def whole_groups(data: BoundData, plan: Plan) -> frozenset[str]:
+    """The ordered sets that are cut between their groups only, so that earlier rows come along.
+
+    An element of the plate has all rows of each of its groups: `order within sent` in batches of sentences.
+    """
+    owner = {plan.plate: np.arange(data.sets[plan.plate].size)}
+    for name, (column, target) in plan.follows.items():
+        owner[name] = owner[target][data.arrays[(name, column)].astype(np.int64)]
+    found = set()
+    for name, owners in owner.items():
+        group = data.sets[name].group
+        if group is not None and name in plan.follows:
+            first = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])[: len(group)]
+            if np.array_equal(np.repeat(owners[first], np.diff(np.r_[first, len(group)])), owners):
+                found.add(name)
+    return frozenset(found)
+
+
 def _points(column: t.ColumnDef, sets: set[str]) -> bool:
     return column.type.element == "label" and column.type.set in sets
 

@@ -321,8 +321,7 @@ class _Elimination:
         slices = slices_of(pairs[0].array) if cells >= MANY_CELLS else None
         if slices is None or slices.axis != pairs[0].dims.index(time) - len(pairs[0].dims):
             return None
-        if self.rows.weight(time) is not None:
-            return None
+        times = self.rows.times(time, latents[0].name)
         states = [[latent.previous for latent in latents], [latent.current for latent in latents]]
         rest = add(
             [p.named for p in touched if p.named is not pairs[0]] or [Named(np.zeros(1))], self.at.size
@@ -335,7 +334,7 @@ class _Elimination:
             Named(slices.distinct, pairs[0].dims), lead, states, slices.distinct.shape[count], time
         )
         unary = self._square(rest, lead, states[1:], self.at.size(time), time)
-        return Named(xp.markov_log_partition(pair, unary, slices.codes), lead)
+        return Named(times(xp.markov_log_partition(pair, unary, slices.codes)), lead)
 
     def _square(
         self, x: Named, lead: tuple[Dim, ...], states: list[list[Dim]], steps: int, time: Dim
@@ -348,8 +347,7 @@ class _Elimination:
         return xp.reshape_last(array, count=len(full), shape=(*joint, steps))
 
     def _chain(self, x: Named, latents: list[Latent], time: Dim) -> Named:
-        if self.rows.weight(time) is not None:
-            raise refuse(latents[0].name, "rows of a chain cannot stand for several each (`weight`)")
+        times = self.rows.times(time, latents[0].name)
         before = [latent.previous for latent in latents]
         now = [latent.current for latent in latents]
         rest = tuple(d for d in x.dims if d not in {*before, *now, time})
@@ -358,7 +356,7 @@ class _Elimination:
         full = xp.broadcast_last(aligned(x, order), tuple(self.at.size(d) for d in order))
         k = int(np.prod([latent.states for latent in latents]))
         table = xp.reshape_last(full, count=2 * len(latents) + 1, shape=(k, k, self.at.size(time)))
-        return Named(xp.chain_log_partition(table), rest)
+        return Named(times(xp.chain_log_partition(table)), rest)
 
     def _passed_on(
         self, x: Named, latents: list[Latent], states: tuple[Dim, ...], order: tuple[Dim, ...]

@@ -145,6 +145,15 @@ class Rows:
         """How often each row along a dim counts."""
         return self._weights[dim] if dim in self._weights else self.weight_of(dim)
 
+    def times(self, time: Dim, name: str) -> Callable[[Array], Array]:
+        """A chain's log sum as often as each of its rows counts, on which they must agree: the chain stays whole."""
+        weight = self.weight(time)
+        if weight is None or not len(weight):
+            return lambda x: x
+        if (weight != weight[0]).any():
+            raise refuse(name, "rows of a chain cannot stand for several each (`weight`)")
+        return lambda x: xp.multiply(x, float(weight[0]))
+
     def select(self, p: Potential, dims: tuple[Dim, ...], index: np.ndarray) -> Potential:
         """The rows ``index`` of the flattened ``dims``, along one fresh dim."""
         if not dims:

@@ -13,7 +13,7 @@ from ppl.backend.eager import gradients, replay
 from ppl.backend.tape import Tape, Value
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout, layout
-from ppl.graph.batch import Plan, batch_plan, take_batch
+from ppl.graph.batch import Plan, batch_plan, take_batch, whole_groups
 from ppl.graph.batch_checks import refuse_batches
 from ppl.graph.bind_statistics import frozen, statistics
 from ppl.graph.bind_types import BoundData
@@ -88,7 +88,7 @@ class StochasticElbo:
         refuse_guides(program, graph, PATHWISE, "this method")
         self.plan: Plan | None = batch_plan(program, data, plate) if plate else None
         if self.plan is not None:
-            refuse_batches(graph, self.plan.cut)
+            refuse_batches(graph, self.plan.cut, whole_groups(data, self.plan))
         self.graph = graph
         self._groups = ordered(graph)
         self.layout = self._layout(self.data)

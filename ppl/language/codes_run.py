@@ -82,7 +82,9 @@ _RUN: dict[str, Entry] = {
     "E607": Entry(
         "a statement that a minibatch cannot estimate",
         """With `--batch` only some elements of a plate are looked at in each step, each standing for many.
-        That is right for sums over independent rows; not for earlier rows, or totals over all rows.""",
+        That is right for sums over independent rows; not for totals over all rows, nor for rows that read earlier
+        ones, unless the plate's elements have whole sequences: `--batch sents=64` where a table has
+        `sent: sents, t: order within sent`.""",
     ),
     "E608": Entry(
         "no factor of q fits",

@@ -51,6 +51,24 @@ for i in rows:
 guide:
     q(z[i, one]) ~ Normal(code(x[i]).mean, t) for i in rows
 """
+SENTENCES = """
+index sents, tags, feats = 3
+table words(sent: sents, pos: order within sent, x[feats]: real = "x*", tag: tags?, y: real)
+network score(feats -> logit[tags]) = MLP(hidden = [4])
+trans[a, k] ~ Normal(0, 1) for a in tags, k in tags
+mu[k] ~ Normal(0, 2) for k in tags
+for n in words:
+    tag[n] ~ Categorical(logit = score(x[n]).logit + (0 if first(n) else trans[tag[n - 1]]))
+    y[n] ~ Normal(mu[tag[n]], 1)
+"""
+WALKS = """
+index people
+table days(who: people, day: order within who, y: real)
+s ~ HalfNormal(1)
+for n in days:
+    level[n] ~ Normal(0 if first(n) else 0.9 * level[n - 1], s)
+    y[n] ~ Normal(level[n], 0.5)
+"""
 
 
 def pictures(n: int = 24) -> dict[str, np.ndarray]:
@@ -80,6 +98,24 @@ def linear(n: int = 200) -> dict[str, np.ndarray]:
     return {f"x{k}": x[:, k] for k in range(3)}
 
 
+def sentences(n: int = 8) -> dict[str, Any]:
+    """Sentences of 1 to 4 words, of which every third has no tag."""
+    rng = np.random.default_rng(4)
+    sent = np.repeat(np.arange(n), 1 + np.arange(n) % 4)
+    pos = np.concatenate([np.arange(1 + k % 4) for k in range(n)])
+    tag = np.array(list("abc"))[rng.integers(0, 3, len(sent))].astype(object)
+    tag[::3] = ""
+    x = rng.standard_normal((3, len(sent)))
+    found = {"sent": sent.astype(str), "pos": pos, "tag": tag, "y": rng.standard_normal(len(sent))}
+    return found | {f"x{k + 1}": x[k] for k in range(3)}
+
+
+def walks() -> dict[str, Any]:
+    who = np.repeat(np.arange(8), 1 + np.arange(8) % 4)
+    day = np.concatenate([np.arange(1 + k % 4) for k in range(8)])
+    return {"who": who.astype(str), "day": day, "y": np.random.default_rng(5).standard_normal(len(who))}
+
+
 CASES = {
     "coded": (CODED, pictures(), "images"),
     "ragged": (RAGGED, ragged(), "groups"),
@@ -89,6 +125,8 @@ CASES = {
         "rows",
     ),
     "holes": (HOLES, holes(), "rows"),
+    "sentences": (SENTENCES, sentences(), "sents"),
+    "walks": (WALKS, walks(), "people"),
 }
 
 
