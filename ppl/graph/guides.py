@@ -36,15 +36,22 @@ def guide_parameters(at: Evaluator, guide: g.Statement) -> tuple[dict[str, Array
     return dict(ready.applied.given), ready.batch
 
 
-def refuse_guides(program: t.Program, graph: g.Graph, families: tuple[str, ...], method: str) -> None:
-    """Raise `ModelError` (E605) for what a guide says and a method would not do."""
+def refuse_guides(
+    program: t.Program, graph: g.Graph, families: tuple[str, ...], method: str, bare: tuple[str, ...] = BARE
+) -> None:
+    """Raise `ModelError` (E605) for what a guide says and a method would not do.
+
+    families: distributions with arguments that the method obeys; bare: names alone.
+    """
     written = {q.name for q in graph.guide}
     for asked in program.guide:
-        obeyed = set(asked.names) <= written if asked.family is not None else asked.strategy in BARE
+        obeyed = set(asked.names) <= written if asked.family is not None else asked.strategy in bare
         if not obeyed:
             names, what = ", ".join(asked.names), asked.strategy or "a distribution of several"
             message = f"`q({names}) ~ {what}` is not obeyed by {method}"
-            help = f"it takes {', '.join(families)} with arguments, one latent each, or {' or '.join(BARE)} alone"
+            help = (
+                f"it takes {', '.join(families)} with arguments, one latent each, or {', '.join(bare)} alone"
+            )
             raise ModelError((Diagnostic("E605", message, span=asked.span, help=help),))
     for q in graph.guide:
         name = q.body.name if isinstance(q.body, g.Distribution) else "a choice"

@@ -11,6 +11,7 @@ import numpy as np
 from ppl.graph.assemble import Layout
 from ppl.graph.blocks import Block
 from ppl.graph.evaluate import Evaluator
+from ppl.graph.flows import Flow
 from ppl.graph.networks import is_weight
 from ppl.graph.nodes import Dim
 
@@ -22,10 +23,11 @@ class Parameter:
     """One array of numbers that the search moves: coordinates ``where``, of shape ``shape``.
 
     It is the mean or the log sd of a block's unconstrained coordinates; a point estimate has a mean only.
+    The weights of a flow go with its first block.
     """
 
     block: Block
-    role: Literal["mean", "log_sd"]
+    role: Literal["mean", "log_sd", "flow"]
     where: slice
     shape: tuple[int, ...]
 
@@ -51,6 +53,16 @@ def parameters_of(lay: Layout, guided: frozenset[str]) -> tuple[Parameter, ...]:
         for role in ("mean",) if block.point else ("mean", "log_sd"):
             out.append(Parameter(block, role, slice(start, start + count), shape))  # type: ignore[arg-type]
             start += count
+    return tuple(out)
+
+
+def flow_parameters(flows: tuple[Flow, ...], start: int) -> tuple[Parameter, ...]:
+    """The weights of flows, laid from ``start`` on."""
+    out = []
+    for flow in flows:
+        count = flow.coupling.count
+        out.append(Parameter(flow.blocks[0], "flow", slice(start, start + count), (count,)))
+        start += count
     return tuple(out)
 
 

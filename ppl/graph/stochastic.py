@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,14 +17,15 @@ from ppl.graph.batch import Plan, batch_plan, take_batch, whole_groups
 from ppl.graph.batch_checks import refuse_batches
 from ppl.graph.bind_statistics import frozen, statistics
 from ppl.graph.bind_types import BoundData
-from ppl.graph.blocks import unconstrained
+from ppl.graph.blocks import Block, unconstrained
 from ppl.graph.evaluate import Evaluator
+from ppl.graph.flows import Flow, Wish, flows_of, wishes_of
 from ppl.graph.guard import evaluating
-from ppl.graph.guides import PATHWISE, refuse_guides
+from ppl.graph.guides import BARE, PATHWISE, refuse_guides
 from ppl.graph.lower import prior_start
 from ppl.graph.named import Named
 from ppl.graph.networks import initial_weights
-from ppl.graph.parameters import Parameter, Piece, parameters_of, pieces_of
+from ppl.graph.parameters import Parameter, Piece, flow_parameters, parameters_of, pieces_of
 from ppl.graph.problem import Problem
 from ppl.graph.rows import check_support
 from ppl.graph.store import stored_dims
@@ -75,9 +76,12 @@ class StochasticElbo:
     """Estimates of the ELBO of free Gaussians, points and guides over a problem's latents.
 
     ``plate``: the set that batches are taken of, or nothing. ``single``: arrays of float32.
+    ``flow``: one over all free latents, where the guide asks for none.
     """
 
-    def __init__(self, problem: Problem, plate: str = "", single: bool = False) -> None:
+    def __init__(
+        self, problem: Problem, plate: str = "", single: bool = False, flow: Wish | None = None
+    ) -> None:
         data = problem.data
         program = frozen(problem.program, statistics(problem.program, data)) if plate else problem.program
         whole = Problem(program, data, noncentre=not _moves_guided(problem)) if plate else problem
@@ -85,7 +89,7 @@ class StochasticElbo:
         self.data = _single(data) if single else data
         self.kind = np.float32 if single else np.float64
         graph = whole.plain if _moves_guided(whole) else whole.graph
-        refuse_guides(program, graph, PATHWISE, "this method")
+        refuse_guides(program, graph, PATHWISE, "this method", (*BARE, "Flow"))
         self.plan: Plan | None = batch_plan(program, data, plate) if plate else None
         if self.plan is not None:
             refuse_batches(graph, self.plan.cut, whole_groups(data, self.plan))
@@ -94,7 +98,13 @@ class StochasticElbo:
         self.layout = self._layout(self.data)
         _check_supports(self.layout)
         self.guides: Mapping[str, g.Statement] = {q.name: q for q in graph.guide}
-        self.parameters: tuple[Parameter, ...] = parameters_of(self.layout, frozenset(self.guides))
+        free = parameters_of(self.layout, frozenset(self.guides))
+        wishes = wishes_of(program) or (() if flow is None else (flow,))
+        self.flows: tuple[Flow, ...] = flows_of(self.layout, wishes, self.guides, self._cut)
+        self.parameters: tuple[Parameter, ...] = (
+            *free,
+            *flow_parameters(self.flows, free[-1].where.stop if free else 0),
+        )
         self.size = self.parameters[-1].where.stop if self.parameters else 0
 
     def _layout(self, data: BoundData) -> Layout:
@@ -105,6 +115,12 @@ class StochasticElbo:
     def rows(self) -> int:
         """Elements of the plate that batches are taken of; 0 without one."""
         return 0 if self.plan is None else self.data.sets[self.plan.plate].size
+
+    def _cut(self, block: Block) -> bool:
+        """Whether batches take a part of a block."""
+        cut = () if self.plan is None else self.plan.cut
+        own = block.statement.imputes
+        return _touches(self._whole, block, cut) or (own is not None and own[0] in cut)
 
     @cached_property
     def _whole(self) -> Evaluator:
@@ -117,7 +133,10 @@ class StochasticElbo:
         out = np.full(self.size, log_sd, dtype=self.kind)
         z = prior_start(self.layout)
         weights = initial_weights(self.graph.networks, self._whole.size, seed)
+        flows = iter(self.flows)
         for p in self.parameters:
+            if p.role == "flow":
+                out[p.where] = next(flows).coupling.start(np.random.default_rng([seed, p.where.start]))
             if p.role == "mean":
                 at = z[p.block.where]
                 if p.block.name in weights:
@@ -144,7 +163,10 @@ class StochasticElbo:
 
     def pieces(self, lay: Layout, cut: Mapping[str, Array]) -> tuple[Piece, ...]:
         """Where the blocks of a batch lie in the parameters; ``cut``: the places of its elements by set."""
-        touched = [p.block.cells is not None or _touches(self._whole, p, cut) for p in self.parameters]
+        touched = [
+            p.role != "flow" and (p.block.cells is not None or _touches(self._whole, p.block, cut))
+            for p in self.parameters
+        ]
         moved = tuple(p for p, t in zip(self.parameters, touched, strict=True) if t)
         found = iter(pieces_of(moved, self._whole, lay, cut))
         return tuple(
@@ -215,10 +237,11 @@ class StochasticElbo:
             return evaluate(view.layout, q, at), at
 
     def _family(self, view: View, arrays: Sequence[Array], noise: Noise, draws: int) -> Family:
-        roles: dict[str, dict[str, Array]] = {"mean": {}, "log_sd": {}}
+        roles: dict[str, dict[str, Array]] = {"mean": {}, "log_sd": {}, "flow": {}}
         for piece, array in zip(view.pieces, arrays, strict=True):
             roles[piece.parameter.role][piece.parameter.block.name] = array
-        return Family(self.guides, roles["mean"], roles["log_sd"], noise, draws)
+        flows = tuple(zip(self.flows, roles["flow"].values(), strict=True))
+        return Family(self.guides, roles["mean"], roles["log_sd"], noise, draws, flows=flows)
 
     def noise(self, rng: np.random.Generator) -> Noise:
         """Fresh standard normal numbers for every latent."""
@@ -230,7 +253,8 @@ class StochasticElbo:
         """Mean and log sd (0 for points) of every unconstrained coordinate: (D,) each, without a guide."""
         mean, log_sd = np.zeros(self.layout.size), np.zeros(self.layout.size)
         for p in self.parameters:
-            (mean if p.role == "mean" else log_sd)[p.block.where] = x[p.where]
+            if p.role != "flow":
+                (mean if p.role == "mean" else log_sd)[p.block.where] = x[p.where]
         return mean, log_sd
 
     def sample(self, x: Array, rng: np.random.Generator, n: int) -> dict[str, Array]:
@@ -292,8 +316,8 @@ def _mean(tape: Tape, x: Array) -> float:
     return float(np.mean(tape.examples[x.slot] if isinstance(x, Value) else x))
 
 
-def _touches(at: Evaluator, p: Parameter, cut: Mapping[str, Array]) -> bool:
-    plain = [x for d in p.block.batch for x in (at.domains[d].plain if d in at.domains else (d,))]
+def _touches(at: Evaluator, block: Block, cut: Collection[str]) -> bool:
+    plain = [x for d in block.batch for x in (at.domains[d].plain if d in at.domains else (d,))]
     return any(d.set in cut for d in plain)
 
 

@@ -29,6 +29,7 @@ from ppl.graph.blocks import Block, bijection_of
 from ppl.graph.divergence import Drawn, Gaussian, divergence
 from ppl.graph.eliminate import plate_sum
 from ppl.graph.evaluate import Evaluator
+from ppl.graph.flows import Flow, Warped, warped
 from ppl.graph.guard import evaluating
 from ppl.graph.guides import draw_guided
 from ppl.graph.named import Named, add
@@ -66,7 +67,8 @@ class Family:
     """Where q's parameters come from: ``arrays`` has (1, *shape) of each block's mean and log sd.
 
     ``noise(name, shape)`` gives standard normal draws. closed: take expectations over q where they have
-    a closed form; else everything is at the draws, as importance weights need it.
+    a closed form; else everything is at the draws, as importance weights need it. ``flows``, each with its
+    weights, give the noise of their blocks instead.
     """
 
     guides: Mapping[str, g.Statement]
@@ -75,6 +77,11 @@ class Family:
     noise: Noise
     draws: int
     closed: bool = True
+    flows: tuple[tuple[Flow, Array], ...] = ()
+
+    def warped(self) -> dict[str, Warped]:
+        """Draws of the noise of every block that is in a flow."""
+        return dict(warped(self.flows, self.noise, self.draws, self.closed))
 
 
 def ordered(graph: g.Graph) -> tuple[tuple[g.Statement, ...], ...]:
@@ -94,7 +101,7 @@ def ordered(graph: g.Graph) -> tuple[tuple[g.Statement, ...], ...]:
 def evaluate(lay: Layout, q: Family, at: Evaluator | None = None) -> Elbo:
     """Walk the statements at draws of q, and gather the parts of the ELBO."""
     at = at or lay.evaluator()
-    out = _Walk(lay, at, q, Terms())
+    out = _Walk(lay, at, q, Terms(), q.warped())
     for group in lay.groups:
         drawn = {s.name: out.define(s) for s in group if s.kind != "value"}
         if not deferred(at, group):
@@ -107,7 +114,7 @@ def evaluate(lay: Layout, q: Family, at: Evaluator | None = None) -> Elbo:
 def draw(lay: Layout, q: Family) -> Evaluator:
     """An evaluator with draws of every latent, param and imputed column, and of nothing else."""
     at = lay.evaluator()
-    out = _Walk(lay, at, q, Terms())
+    out = _Walk(lay, at, q, Terms(), q.warped())
     for group in lay.groups:
         for s in group:
             if s.kind != "value":
@@ -123,6 +130,7 @@ class _Walk:
     at: Evaluator
     q: Family
     terms: Terms
+    warped: Mapping[str, Warped]
     rates: dict[str, Named] = field(default_factory=dict)
     kls: list[Named] = field(default_factory=list)
 
@@ -155,7 +163,7 @@ class _Walk:
             plain = not block.inner or block.inner == tuple(at.size(d) for d in block.consumed)
             identity = plain and type(bijection).__name__ == "Identity"
             gaussian = None
-            if identity and self.q.closed:
+            if identity and self.q.closed and block.name not in self.warped:
                 gaussian = Gaussian(Named(mean, block.dims), Named(sd, block.dims))
             log_q = Named(
                 xp.negative(add([entropy, Named(log_det, block.batch)], at.size).array), entropy.dims
@@ -168,8 +176,11 @@ class _Walk:
         """Draws u, their entropy (or minus their log q) over the block's batch dims, and the sd of u."""
         mean, log_sd = self.q.means[block.name], self.q.log_sds[block.name]
         sd = xp.exp(log_sd)
-        eps = self.q.noise(block.name, (self.q.draws, *np.shape(_example(mean))[1:]))
-        entropy = log_sd + (HALF_LOG_2PI_E if self.q.closed else 0.5 * eps * eps + HALF_LOG_2PI)
+        if block.name in self.warped:
+            eps, entropy = self.warped[block.name].noise, log_sd + self.warped[block.name].entropy
+        else:
+            eps = self.q.noise(block.name, (self.q.draws, *np.shape(_example(mean))[1:]))
+            entropy = log_sd + (HALF_LOG_2PI_E if self.q.closed else 0.5 * eps * eps + HALF_LOG_2PI)
         axes = tuple(range(-len(block.inner), 0))
         return mean + sd * eps, Named(xp.sum(entropy, axis=axes) if axes else entropy, block.batch), sd
 

@@ -44,11 +44,13 @@ def family_asked(program: Program) -> Family:
 def check_elementwise(program: Program) -> None:
     """Refuse names of families in a guide that are not each latent by itself, Gaussian or summed out.
 
-    Distributions with arguments are left alone. Raises `ModelError` (E605).
+    Distributions with arguments and flows are left alone. Raises `ModelError` (E605).
     """
     found = {d.name: d for d in program.definitions if d.kind == "latent" or d.imputes is not None}
     for q in program.guide:
-        if q.strategy is not None and any(_kind(q, found[n], STOCHASTIC) == "full_rank" for n in q.names):
+        if q.strategy not in (None, "Flow") and any(
+            _kind(q, found[n], STOCHASTIC) == "full_rank" for n in q.names
+        ):
             raise _refused(q, "its latents are independent in q", name=STOCHASTIC)
 
 
@@ -64,6 +66,8 @@ def _kind(q: GuideDef, d: Definition, name: str = "advi") -> Family:
     """What one q asks for, empty where it is what happens anyway."""
     if q.strategy is None:
         raise _refused(q, "its parameters are written, and advi finds them itself", STOCHASTIC)
+    if q.strategy == "Flow":
+        raise _refused(q, "it has no flows", STOCHASTIC)
     if _discrete(d):
         if q.strategy in SUMMED:
             return ""
@@ -78,5 +82,7 @@ def _kind(q: GuideDef, d: Definition, name: str = "advi") -> Family:
 
 def _refused(q: GuideDef, why: str, method: str = "", name: str = "advi") -> ModelError:
     message = f"`q({', '.join(q.names)})` is not for --method {name}: {why}"
-    help = f"`--method {method}` fits written parameters" if method else ELSEWHERE
+    help = ELSEWHERE
+    if method:
+        help = f"`--method {method}` fits {'flows' if q.strategy == 'Flow' else 'written parameters'}"
     return ModelError((Diagnostic("E605", message, q.span, help=help),))

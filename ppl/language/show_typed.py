@@ -105,7 +105,9 @@ def _loop(loop: typed.Loop) -> str:
 
 
 def _guide(found: typed.GuideDef) -> str:
-    family = found.strategy if found.family is None else show(found.family)
+    settings = ", ".join(f"{name} = {value}" for name, value in found.settings)
+    bare = f"{found.strategy}({settings})" if settings else found.strategy
+    family = bare if found.family is None else show(found.family)
     return f"guide q({', '.join(found.names)}) ~ {family}{_for(found.loops)}"
 
 

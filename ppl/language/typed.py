@@ -297,7 +297,7 @@ class GuideDef:
     """One ``q(...) ~ family``; ``family`` is a Dist, or a bare strategy name.
 
     ``subscripts`` are those of the first name, completed by the axes of its latent that are not written:
-    a Loop for a plate of the guide, an Axis for an event axis of the family.
+    a Loop for a plate of the guide, an Axis for an event axis of the family. ``settings``: of a flow.
     """
 
     names: tuple[str, ...]
@@ -306,6 +306,7 @@ class GuideDef:
     family: Term | None
     span: Span
     subscripts: tuple[Loop | Axis, ...] = ()
+    settings: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

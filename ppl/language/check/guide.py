@@ -10,6 +10,7 @@ from ppl.language import tree
 from ppl.language.check.define import target_subscripts, uncovered
 from ppl.language.check.dists import check_distribution
 from ppl.language.check.expressions import check_expr
+from ppl.language.check.flows import check_flow, flow_settings
 from ppl.language.check.loops import enter
 from ppl.language.check.operators import listed, renumbered
 from ppl.language.check.scope import Scope
@@ -78,10 +79,15 @@ def _statement(
     strategy, family = _family(scope, node, known)
     if len(known) != len(node.targets):
         return None
+    settings: tuple[tuple[str, int], ...] = ()
     if strategy == "Exact":
         _check_exact(scope, node, known)
+    if strategy == "Flow":
+        check_flow(scope, node, known)
+        settings = flow_settings(scope, node.family.arguments if isinstance(node.family, tree.Call) else ())
     subscripts = _subscripts(scope, node.targets[0], known[0])
-    return GuideDef(tuple(d.name for d in known), loops, strategy, family, node.span, subscripts)
+    names = tuple(d.name for d in known)
+    return GuideDef(names, loops, strategy, family, node.span, subscripts, settings)
 
 
 def _subscripts(scope: Scope, target: tree.Target, found: Definition) -> tuple[Loop | Axis, ...]:
@@ -180,6 +186,8 @@ def _family(scope: Scope, node: tree.QStatement, known: list[Definition]) -> tup
     match node.family:
         case tree.Name(id=name) | tree.Call(function=tree.Name(id=name), arguments=()) if name in STRATEGIES:
             return name, None
+        case tree.Call(function=tree.Name(id="Flow")):
+            return "Flow", None
         case tree.Name(id=name):
             return _bare(scope, node, name, known), None
     event: tuple[Axis, ...] = ()
