@@ -69,6 +69,8 @@ def _may_merge(
         if sum(a.name in names for a in term.atoms) > 2:
             return False
     group = _group(energy, gaussian, tuple(n for n in gaussian if n in names), size, wishes)
+    if any(m.latent.dims[i].set in wishes.torn for m in group.members for i in m.joint):
+        return False
     if group.chain is not None:
         return sum(m.width for m in group.members) <= 16
     cells = prod(group.members[0].latent.shape[i] for i in group.members[0].batch)

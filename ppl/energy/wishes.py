@@ -28,7 +28,7 @@ class Wishes:
     families: the family or strategy asked of a latent. joint: latents asked for as one block. cut: stored axes
     along which elements are to be apart, by latent (with ``families`` that are elementwise: all). spans: where
     each wish is written. chains: whether small chains that meet are kept together. local: latents of the elements
-    that minibatches take, which are kept apart from others.
+    that minibatches take, which are kept apart from others, and from one another along the ``torn`` sets.
     """
 
     points: Collection[str] = ()
@@ -39,6 +39,7 @@ class Wishes:
     spans: Mapping[str, Span] = field(default_factory=dict)
     chains: bool = False
     local: frozenset[str] = frozenset()
+    torn: frozenset[str] = frozenset()
 
     def apart(self, name: str) -> bool:
         """Whether every element is to be by itself."""
@@ -55,7 +56,9 @@ class Wishes:
         for k, names in enumerate(self.joint):
             if root(name) in names:
                 return k
-        return name if self.apart(name) or root(name) in {*self.families, *self.local} else None
+        if self.apart(name) or root(name) in self.families:
+            return name
+        return "local" if root(name) in self.local else None
 
     def dense(self, name: str) -> bool:
         """Whether a chain is to be one dense Gaussian."""

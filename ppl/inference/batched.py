@@ -3,8 +3,9 @@
     local blocks of the batch at the present globals, then for each global block
     eta <- (1 - rho) eta + rho (shared part + n/b * batch's part),   rho = (tau + t)^-kappa
 
-(Hoffman, Blei, Wang & Paisley 2013.) Incremental EM keeps the parts of all batches instead, so that no step lowers
-the bound (Neal & Hinton 1998): eta = shared part + sum over batches of their parts.
+(Hoffman, Blei, Wang & Paisley 2013); a single batch of all rows has no noise, and is taken whole. Incremental EM keeps
+the parts of all batches instead, so that no step lowers the bound (Neal & Hinton 1998): eta = shared part + sum over
+batches of their parts.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from ppl.energy.ascent import Ascent, State
+from ppl.energy.ascent import State
 from ppl.energy.blocks.base import Factor
-from ppl.energy.blocks.family import FamilyBlock
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.blocks.site import SiteBlock
 from ppl.energy.damped import blended
 from ppl.energy.operands import Key
 from ppl.energy.starting import first
+from ppl.inference.batched_gathering import gathered
 from ppl.inference.batched_target import BatchTarget, Part
 from ppl.inference.draws import stream
 from ppl.inference.windows import levelled, window_of
@@ -73,7 +74,7 @@ def stepped(target: BatchTarget, seed: int, state: Batched) -> Batched:
     part, scale = target.part(seed, k), target.scale(len(target.places(seed)[k]))
     factors = local_passes(part, _assembled(part, state, k, seed), INNER)
     shared, mine = part.values(part.ascent.completed(factors))
-    rho = (TAU + target.leading + state.step) ** -KAPPA
+    rho = 1.0 if target.count == 1 else (TAU + target.leading + state.step) ** -KAPPA
     etas = []
     for j, i in enumerate(part.shared):
         aim = part.gradient(i, part.ascent.completed(factors), scale)
@@ -132,6 +133,11 @@ def _assembled(part: Part, state: Batched, k: int, seed: int) -> tuple[Factor, .
     return tuple(out)
 
 
+def _visited(target: BatchTarget, seed: int, state: Batched, k: int) -> tuple[Part, tuple[Factor, ...]]:
+    part = target.part(seed, k)
+    return part, _assembled(part, state, k, seed)
+
+
 def local_passes(part: Part, factors: tuple[Factor, ...], passes: int) -> tuple[Factor, ...]:
     """Every local block to its optimum, a few times."""
     ascent = part.ascent
@@ -169,7 +175,8 @@ def finished(target: BatchTarget, seed: int, state: Batched) -> tuple[Any, State
     ascent = target.whole()
     part = target.part(seed, 0)
     known = {part.ascent.blocks[i].names: f for i, f in zip(part.shared, state.shared, strict=True)}
-    known |= _gathered(target, seed, state, ascent)
+    if all(own is not None for own in state.locals):
+        known |= gathered(target, seed, ascent, lambda k: _visited(target, seed, state, k))
     factors = tuple(
         known[b.names] if b.names in known else b.start(stream(seed, START, i), 0.0)
         for i, b in enumerate(ascent.blocks)
@@ -180,39 +187,6 @@ def finished(target: BatchTarget, seed: int, state: Batched) -> tuple[Any, State
     factors = local_passes(view, factors, FINAL)
     elbo, scale = ascent.elbo(factors)
     return ascent, State(factors, elbo, scale, state.step)
-
-
-def _gathered(
-    target: BatchTarget, seed: int, state: Batched, ascent: Ascent
-) -> dict[tuple[str, ...], Factor]:
-    """Local elements in families, from the natural parameters that they have in their batches."""
-    found: dict[tuple[str, ...], Factor] = {}
-    if any(own is None for own in state.locals):
-        return found
-    for block in ascent.blocks:
-        if isinstance(block, FamilyBlock) and block.latent.name in target.local_names:
-            eta = {key: np.zeros(shape) for key, shape in block.shapes().items()}
-            for k in range(target.count):
-                _scatter(target, seed, state, k, block, eta)
-            found[block.names] = block.best(eta, None)
-    return found
-
-
-def _scatter(
-    target: BatchTarget, seed: int, state: Batched, k: int, block: FamilyBlock, eta: dict[Key, Array]
-) -> None:
-    """One batch's natural parameters of a block, at the places of its elements."""
-    part = target.part(seed, k)
-    i = next(j for j, b in enumerate(part.ascent.blocks) if b.names == block.names)
-    factors = part.ascent.completed(_assembled(part, state, k, seed))
-    made = part.ascent.polynomial.gradient(i, factors)
-    where = target.positions(seed, k)
-    for key, array in eta.items():
-        if key in made:
-            small = part.ascent.blocks[i].shapes()[key]
-            sets = [d.set for d in block.latent.dims[: array.ndim]]
-            at = np.ix_(*(where.get(s, np.arange(n)) for s, n in zip(sets, small, strict=True)))
-            array[at] = np.broadcast_to(made[key], small)
 
 
 # ---------------------------------------------------------------- incremental EM

@@ -21,8 +21,9 @@ from ppl.energy.blocks.site import SiteBlock
 from ppl.energy.conditionals import is_auxiliary
 from ppl.energy.operands import Key
 from ppl.energy.starting import observations
+from ppl.energy.wishes import members, root
 from ppl.errors import Diagnostic, FitError, PplError
-from ppl.graph.batch import Batch, Plan, batch_plan, take_batch
+from ppl.graph.batch import Batch, Plan, batch_plan, take_batch, whole_groups
 from ppl.graph.batch_checks import refuse_batches
 from ppl.graph.bind_statistics import frozen, statistics
 from ppl.graph.nodes import Graph, Statement
@@ -150,7 +151,8 @@ class BatchTarget:
 
     def climb(self, problem: Problem) -> Ascent:
         """The energy of some rows, or of all, in blocks that are local or shared."""
-        wishes = replace(wishes_of(problem.program, self.points, self.merge), local=self.local_names)
+        asked = wishes_of(problem.program, self.points, self.merge)
+        wishes = replace(asked, local=self.local_names, torn=self.plan.cut)
         return climbing(problem, self.points, wishes, {})
 
     def _part(self, problem: Problem) -> Part:
@@ -161,7 +163,7 @@ class BatchTarget:
         for i, block in enumerate(ascent.blocks):
             if isinstance(block, SampledBlock):
                 raise _refused(block.component.reason, block.component.span)
-            names = {n.partition("[")[0] for n in block.names}
+            names = {root(n) for n in members(block.names)}
             own_rows = isinstance(block, SiteBlock) or (
                 isinstance(block, DiscreteBlock)
                 and is_auxiliary(block)
@@ -210,7 +212,7 @@ def batch_target(
     program = frozen(problem.program, statistics(problem.program, problem.data))
     plan = batch_plan(program, problem.data, plate)
     found = Problem(program, problem.data)
-    refuse_batches(found.plain, plan.cut)
+    refuse_batches(found.plain, plan.cut, whole_groups(problem.data, plan))
     return BatchTarget(found, plan, min(size, problem.data.sets[plate].size), points, merge)
 
 
