@@ -13,6 +13,7 @@ from ppl.backend.op import Traced
 from ppl.distributions import Applied, Distribution, find
 from ppl.errors import Diagnostic, ModelError
 from ppl.graph import nodes as g
+from ppl.graph.drawn_states import draw_states
 from ppl.graph.named import LARGEST_TABLE, Named, aligned, merge_invalid, union
 from ppl.graph.nodes import Dim
 from ppl.supports import Interval, Support
@@ -236,6 +237,9 @@ def draw(
         mask = aligned(test, dims).astype(bool)
         return Named(np.where(mask, aligned(then, dims), aligned(other, dims)), dims)
     assert isinstance(body, g.Distribution)
+    looked_up = draw_states(at, body, plates, draws, rng)
+    if looked_up is not None:
+        return looked_up
     ready = prepare(at, body, event, None, plates)
     shape = (draws, *(at.size(d) for d in ready.batch))
     kind = body.name

@@ -252,6 +252,8 @@ class Problem:
             else:
                 codes = np.where(np.arange(bound.size) < old.shape[axis + 1], np.arange(bound.size), -1)
             mask = mask[..., None] & (codes >= 0)
+            if len(codes) == old.shape[axis + 1] and (codes == np.arange(len(codes))).all():
+                continue
             array = np.take(array, np.maximum(codes, 0), axis=axis + 1)
         return np.broadcast_to(array, (len(old), *array.shape[1:])), mask
 

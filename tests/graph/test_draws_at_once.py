@@ -10,28 +10,22 @@ import pytest
 import ppl
 from ppl.graph import draws_at_once as at_once
 
-TOPICS = """
-index docs = 3, vocab = 400
-index topics = 2
-table tokens(doc: docs, word: vocab)
-theta[d, topics] ~ Dirichlet(1)     for d in docs
-phi[k, vocab]    ~ Dirichlet(1)     for k in topics
-for n in tokens:
-    z[n]    ~ Categorical(theta[doc[n]])
-    word[n] ~ Categorical(phi[z[n]])
+WORDS = """
+index groups = 3, vocab = 400
+table tokens(group: groups, word: vocab)
+share[g, vocab] ~ Dirichlet(1) for g in groups
+word[n] ~ Categorical(logit = 1e6 * share[group[n]]) for n in tokens
 """
 
 
 def _drawn() -> tuple[np.ndarray, int]:
     rng = np.random.default_rng(0)
-    data = {"doc": np.repeat([1, 2, 3], 50), "word": rng.integers(1, 401, 150)}
-    problem = ppl.compile(TOPICS, path=False).bind(data).problem
-    phi = np.zeros((40, 2, 400))
-    phi[:, 0, :200], phi[:, 1, 200:] = 1 / 200, 1 / 200
-    theta = np.zeros((40, 3, 2))
-    theta[:20, :, 0], theta[20:, :, 1] = 1.0, 1.0
+    data = {"group": np.repeat([1, 2, 3], 50), "word": rng.integers(1, 401, 150)}
+    problem = ppl.compile(WORDS, path=False).bind(data).problem
+    share = np.zeros((40, 3, 400))
+    share[:20, :, :200], share[20:, :, 200:] = 1 / 200, 1 / 200
     tracemalloc.start()
-    words = problem.predictive({"theta": theta, "phi": phi}, rng)
+    words = problem.predictive({"share": share}, rng)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return next(iter(words.values())), peak
