@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ppl.errors import UsageError, fail
+from ppl.graph.flows import Wish
 from ppl.graph.problem import Problem
 from ppl.graph.replayed import Steps
 from ppl.graph.stochastic import StochasticElbo
@@ -33,10 +34,10 @@ def parse_batch(text: str) -> tuple[str, int]:
 class StochasticTarget:
     """A bound problem with its ELBO estimates; as a `Target` it is the problem's own density."""
 
-    def __init__(self, problem: Problem, batch: str, single: bool) -> None:
+    def __init__(self, problem: Problem, batch: str, single: bool, flow: Wish | None = None) -> None:
         plate, size = parse_batch(batch)
         self.problem = problem
-        self.estimates = StochasticElbo(problem, plate, single)
+        self.estimates = StochasticElbo(problem, plate, single, flow)
         self.rows = self.estimates.rows
         self.batch = min(size, self.rows)
         self._steps: dict[tuple[int, float], Steps] = {}

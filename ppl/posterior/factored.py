@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -82,6 +83,15 @@ class Factored(ABC):
 
         Densities are in the model's own coordinates: of a simplex in its first K - 1 entries.
         """
+
+    def weighed(
+        self, problem: Any, rng: np.random.Generator, n: int
+    ) -> tuple[dict[str, Array], Array | None]:
+        """Draws by name, and ``log p(x, y) - log q(x)`` at each: (n,); None where q has no density."""
+        from ppl.posterior.factored_weights import log_ratios
+
+        draws = self.sample(rng, n)
+        return draws, log_ratios(problem, self, draws)
 
     @abstractmethod
     def probabilities(self) -> Mapping[str, Array]:

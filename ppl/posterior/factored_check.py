@@ -87,7 +87,7 @@ def _findings(
     yield from (w for w in found if not (w.names and known >= set(w.names)))
     yield _bound_off(q.bound(), weights, bool(chances) or q.loose)
     yield _not_even(q, weights)
-    yield _poor(weights)
+    yield _poor(weights, len(q.blocks) == 1)
     yield _disagree(problem, q, weights)
     yield _unchecked(q, weights)
 
@@ -118,11 +118,11 @@ def _not_even(q: Factored, at: Weights) -> FitWarning | None:
     return FitWarning("W720", text, (), "failed")
 
 
-def _poor(at: Weights) -> FitWarning | None:
+def _poor(at: Weights, single: bool) -> FitWarning | None:
     if at.exact or not len(at.khats) or at.share > EVEN or at.khat < at.limit:
         return None
     text = (
-        f"independent factors are a poor stand-in for this posterior: k-hat {at.khat:.2f} "
+        f"{'q is' if single else 'independent factors are'} a poor stand-in for this posterior: k-hat {at.khat:.2f} "
         f"is above {at.limit:.2f}; compare with another method (ppl compare)"
     )
     return FitWarning("W706", text)

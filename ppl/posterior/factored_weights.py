@@ -106,8 +106,7 @@ def weigh_factored(problem: Any, q: Factored, rng: np.random.Generator, discrete
     if not count:
         return Weights(why)
     each = count // REPLICATES
-    draws = q.sample(rng, each * REPLICATES)
-    ratios = log_ratios(problem, q, draws)
+    draws, ratios = q.weighed(problem, rng, each * REPLICATES)
     if ratios is None:
         return Weights("the density of the continuous factors is not known by itself")
     return _weighed(ratios, draws)

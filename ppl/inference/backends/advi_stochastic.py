@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from ppl.errors import UsageError, fail
+from ppl.graph.flows import Wish
+from ppl.graph.parameters import Parameter
 from ppl.inference import adam
 from ppl.inference.advi_guide import check_elementwise
 from ppl.inference.base import AbstractBackend, NotFinite, Progress
 from ppl.inference.draws import stream
+from ppl.inference.flow_result import flow_result
 from ppl.inference.outcome import Outcome, outcome
 from ppl.inference.stochastic_result import result_of
 from ppl.inference.stochastic_target import StochasticTarget
@@ -29,6 +33,8 @@ from ppl.posterior.factored import Factored
 from ppl.posterior.target import Array
 
 NETWORK_PACE = 0.02  # of the learning rate, for the weights of networks that are points
+FLOW_PACE = 0.05  # of the learning rate, for the weights of flows
+FLOW_DRAWS = 30  # a step takes where there is a flow
 SLOWER, PLATEAUS = 0.3, 4  # each plateau slows the search; the last one ends it
 CHUNK = 50  # steps between two looks of the loop
 LOST = 20  # estimates in a row that may be infinite
@@ -57,13 +63,20 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
     batch: str = field(default="", metadata={"help": "rows a step looks at, as PLATE=SIZE: images=128"})
     learning_rate: float = field(default=0.1, metadata={"help": "Adam's step; 1/50 of it for networks"})
     gradient_draws: int = field(
-        default=0, metadata={"help": "draws of the latents a step takes; 0: 1 with networks, else 10"}
+        default=0,
+        metadata={"help": "draws of the latents a step takes; 0: 1 with networks, 30 with flows, else 10"},
     )
     max_steps: int = field(default=20000, metadata={"help": "most optimisation steps"})
     start_log_sd: float = field(default=-1.0, metadata={"help": "log sd of the first Gaussian"})
     rate_weight: float = field(
         default=1.0, metadata={"help": "weight of the divergence of latents in plates over data"}
     )
+    family: Literal["auto", "mean_field", "flow"] = field(
+        default="auto",
+        metadata={"help": "q of latents without a guide: independent Gaussians, or a flow over all of them"},
+    )
+    flow_layers: int = field(default=6, metadata={"help": "coupling layers of a flow"})
+    flow_hidden: int = field(default=32, metadata={"help": "hidden units of each layer of a flow"})
     single: bool = field(default=False, metadata={"help": "compute in single precision"})
 
     def obeying(self, program: Program) -> Backend:
@@ -73,7 +86,12 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
 
     def target(self, problem: Any) -> StochasticTarget:
         """Estimates of the ELBO. Raises `UsageError` or `ModelError` for batches that there cannot be."""
-        return StochasticTarget(problem, self.batch, self.single)
+        if self.family not in ("auto", "mean_field", "flow"):
+            raise fail(UsageError, "E705", f"there is no family `{self.family}`: auto, mean_field or flow")
+        if self.flow_layers < 1 or self.flow_hidden < 1:
+            raise fail(UsageError, "E702", "a flow needs at least one layer and one hidden unit")
+        flow = Wish(None, self.flow_layers, self.flow_hidden) if self.family == "flow" else None
+        return StochasticTarget(problem, self.batch, self.single, flow)
 
     def init(self, target: StochasticTarget, rng: np.random.Generator) -> State:
         """Prior medians and fresh weights."""
@@ -96,10 +114,7 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
                     raise NotFinite(_where(target, moments.x))
                 continue
             lost = 0
-            rates = [
-                pace * (NETWORK_PACE if p.parameter.weight and p.parameter.block.point else 1.0)
-                for p in found.pieces
-            ]
+            rates = [pace * _share(p.parameter) for p in found.pieces]
             share = 1.0 if rows is None else len(rows) / target.rows
             moments = adam.moved(moments, found.pieces, found.slopes, rates, share)
             values.append(found.objective)
@@ -132,7 +147,9 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
     def _draws(self, target: StochasticTarget) -> int:
         if self.gradient_draws > 0:
             return self.gradient_draws
-        return 1 if target.estimates.graph.networks else 10
+        if target.estimates.graph.networks:
+            return 1
+        return FLOW_DRAWS if target.estimates.flows else 10
 
     def done(self, state: State) -> Outcome | None:
         """Converged at the last plateau."""
@@ -141,7 +158,10 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
     def finish(self, target: StochasticTarget, state: State, hurry: bool = False) -> Approximation | Factored:
         """The averaged parameters, and the ELBO there on fresh draws over all rows."""
         x = state.moments.average if state.moments.steps >= adam.EVERY else state.moments.x
-        return result_of(target, x.astype(float), stream(state.seed, 3), self.rate_weight)
+        rng = stream(state.seed, 3)
+        if target.estimates.flows:
+            return flow_result(target, x.astype(float), rng, self.rate_weight)
+        return result_of(target, x.astype(float), rng, self.rate_weight)
 
     def progress(self, state: State) -> Progress:
         """Steps, the plateau, the mean of the latest estimates, and the norm of the slopes."""
@@ -156,6 +176,13 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
     def state_type(cls) -> type[State]:
         """`State`."""
         return State
+
+
+def _share(parameter: Parameter) -> float:
+    """Of the learning rate, what a parameter moves by."""
+    if parameter.role == "flow":
+        return FLOW_PACE
+    return NETWORK_PACE if parameter.weight and parameter.block.point else 1.0
 
 
 def _where(target: StochasticTarget, x: Array) -> str:
