@@ -1,6 +1,7 @@
 """The array namespace (``xp``) of densities, functions and bijections."""
 
 from ppl.backend.chain import affine_scan, chain_log_partition
+from ppl.backend.convolution import patches
 from ppl.backend.dense import dense
 from ppl.backend.elementwise import (
     abs_ as abs,
@@ -185,6 +186,7 @@ __all__ = [
     "negative_binomial_kernel",
     "normal_log_density",
     "not_equal",
+    "patches",
     "pick",
     "place",
     "power",

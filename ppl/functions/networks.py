@@ -26,8 +26,8 @@ def _layer(name: str) -> Callable[..., Type]:
 
 _DOCS = {
     "MLP": 'Dense layers with an activation between them: `MLP(hidden = [64], activation = "tanh")`.',
-    "Embedding": "A vector for each label of a set: `Embedding(size = 8)`.",
-    "Conv": "A convolution along an ordered axis: `Conv(width = 3)`.",
+    "Embedding": "A vector for each label of a set: `network f(words -> vector[units]) = Embedding()`.",
+    "Conv": "Windows that slide over one or two axes: `Conv(width = 3, channels = [8, 16], stride = 2)`.",
 }
 
 for _name, _doc in _DOCS.items():

@@ -227,9 +227,23 @@ class _Builder:
             self.make(g.Variable, w.type, w.loops, w.event, x.span, w.name)
             for w in networks.weight_nodes(spec, x.part, x.span)
         )
+        if spec.table:
+            return self._rows_of_tables(x, arguments, arrays)
         return self.make(
             g.NetworkCall, x.type, _loops(arguments), _event(x), x.span, spec, x.part, arguments, arrays
         )
+
+    def _rows_of_tables(
+        self, x: t.NetworkCall, labels: tuple[g.Node, ...], tables: tuple[g.Node, ...]
+    ) -> g.Node:
+        """The sum of one row of each table: subscripts, so that labels may be latents and rows come in batches."""
+        rows = tuple(
+            self.make(g.Gather, x.type, label.loops, _event(x), x.span, table, (g.At(label),))
+            for label, table in zip(labels, tables, strict=True)
+        )
+        if len(rows) == 1:
+            return rows[0]
+        return self.make(g.Apply, x.type, _loops(rows), _event(x), x.span, "add", rows, ())
 
     def weights(self, network: t.NetworkDef) -> tuple[g.Statement, ...]:
         """The arrays of a network as params, or as latents where it has a prior."""

@@ -9,7 +9,8 @@ import numpy as np
 from ppl.errors import DataError, Diagnostic
 from ppl.graph.bind_terms import Scope, evaluate
 from ppl.graph.bind_types import Array, BoundData, BoundSet
-from ppl.graph.networks import hidden_dim, hidden_terms
+from ppl.graph.convolution_sizes import map_sizes
+from ppl.graph.networks import hidden_dim, hidden_terms, specification
 from ppl.language import typed as t
 
 
@@ -43,4 +44,6 @@ def with_hidden_layers(program: t.Program, data: BoundData) -> BoundData:
                 message = f"a hidden layer of `{network.name}` has {size:g} units"
                 raise DataError((Diagnostic("E408", message, term.span, help="give a whole number from 1"),))
             sets[name] = BoundSet(name, int(size))
+        for name, size in map_sizes(network, specification(network), scope, sets).items():
+            sets[name] = BoundSet(name, size)
     return replace(data, sets=sets)

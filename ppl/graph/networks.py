@@ -1,27 +1,29 @@
 """Networks: their weights as params or latents of the graph, and their value at a batch of inputs.
 
-A layer of inputs ``x`` over axis F is ``a(x W + b)`` with W over (F, H) and b over H; the last layer,
+A dense layer of inputs ``x`` over axis F is ``a(x W + b)`` with W over (F, H) and b over H; the last layer,
 one for each part, has no activation. Weights are statements of the graph like any other, named
-``network/weight1``, ``network/bias1``, ..., ``network/part/weight``, ``network/part/bias``.
+``network/weight1``, ``network/bias1``, ..., ``network/part/weight``, ``network/part/bias``. Layers of windows
+come before dense ones (`ppl.graph.convolutions`); a table of labels is read by subscripts, like any other array.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import numpy as np
 
 from ppl.backend import ops as xp
 from ppl.graph import nodes as g
+from ppl.graph.convolutions import convolution, convolved, terms_of, window_weights
 from ppl.graph.named import Named, add, aligned, merge_invalid
 from ppl.graph.nodes import Dim, NetworkSpec
+from ppl.graph.weights import SEPARATOR, Weight, distinct, initial, once
+from ppl.graph.weights import is_weight as is_weight
 from ppl.language import typed as t
-from ppl.supports import REAL
-from ppl.types import Axis, Type
+from ppl.types import Type
 
 if TYPE_CHECKING:
     from ppl.graph.evaluate import Evaluator
@@ -34,23 +36,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "sigmoid": xp.sigmoid,
 }
 RECTIFIED = ("relu", "softplus")
-FITTED = ("MLP", "Linear")
-SEPARATOR = "/"
-
-
-@dataclass(frozen=True)
-class Weight:
-    """One array of a network: its name and its dims, inputs before outputs."""
-
-    name: str
-    dims: tuple[Dim, ...]
-    bias: bool
-    rectified: bool
-
-
-def is_weight(name: str) -> bool:
-    """Whether a statement's name is that of an array of a network."""
-    return SEPARATOR in name
+DENSE = 64  # units of the hidden layer of an MLP that says none
 
 
 # ---------------------------------------------------------------- declarations
@@ -58,27 +44,22 @@ def is_weight(name: str) -> bool:
 
 def specification(network: t.NetworkDef) -> NetworkSpec:
     """The layers of a checked declaration."""
-    settings = dict(network.arguments)
     hidden = hidden_terms(network)
-    activation = settings.get("activation", settings.get("argument 2"))
+    activation = dict(network.arguments).get("activation")
     return NetworkSpec(
         network.name,
         str(activation.value) if isinstance(activation, t.Const) else "tanh",
         tuple(g.event_dim(a) for a in network.inputs),
         tuple(hidden_dim(network.name, k) for k in range(len(hidden))),
         tuple((name, tuple(g.event_dim(a) for a in axes)) for name, axes in network.outputs),
+        network.layer == "Embedding",
+        convolution(network) if network.layer == "Conv" else None,
     )
 
 
 def hidden_terms(network: t.NetworkDef) -> tuple[t.Term, ...]:
-    """The sizes of the hidden layers, as written: one of 64 where an MLP says none."""
-    if network.layer != "MLP":
-        return ()
-    settings = dict(network.arguments)
-    term = settings.get("hidden", settings.get("argument 1"))
-    if term is None:
-        return (t.Const(Type("int"), network.span, 64),)
-    return term.items if isinstance(term, t.ListOf) else (term,)
+    """The sizes of the dense hidden layers, as written: one of 64 where an MLP says none."""
+    return terms_of(network, "hidden", DENSE if network.layer == "MLP" else 0)
 
 
 def hidden_dim(name: str, k: int) -> Dim:
@@ -89,36 +70,30 @@ def hidden_dim(name: str, k: int) -> Dim:
 def layer_weights(spec: NetworkSpec) -> Iterator[Weight]:
     """Every array of a network, layer by layer."""
     rectified = spec.activation in RECTIFIED
-    inputs = spec.inputs
-    for k, dim in enumerate(spec.hidden):
-        yield from _layer(f"{spec.name}{SEPARATOR}", str(k + 1), inputs, (dim,), rectified)
-        inputs = (dim,)
+    yield from window_weights(spec, rectified)
+    inputs: tuple[tuple[Dim, ...], ...] = tuple((d,) for d in spec.inputs)
+    for k, after in enumerate(spec.layers):
+        if k >= len(spec.layers) - len(spec.hidden):
+            yield from _layer(f"{spec.name}{SEPARATOR}", str(k + 1), inputs, after, rectified)
+        inputs = (after,)
     for part, dims in spec.parts:
-        yield from _layer(f"{spec.name}{SEPARATOR}{part}{SEPARATOR}", "", inputs, dims, False)
+        prefix = f"{spec.name}{SEPARATOR}{part}{SEPARATOR}"
+        yield from _layer(prefix, "", inputs, dims, False, spec.table)
 
 
 def _layer(
-    prefix: str, number: str, inputs: tuple[Dim, ...], out: tuple[Dim, ...], rectified: bool
+    prefix: str,
+    number: str,
+    inputs: tuple[tuple[Dim, ...], ...],
+    out: tuple[Dim, ...],
+    rectified: bool,
+    table: bool = False,
 ) -> Iterator[Weight]:
-    for k, dim in enumerate(inputs):
+    for k, dims in enumerate(inputs):
         suffix = f"{SEPARATOR}{k + 1}" if len(inputs) > 1 else ""
-        yield Weight(f"{prefix}weight{number}{suffix}", _distinct((dim, *out)), False, rectified)
-    yield Weight(f"{prefix}bias{number}", _distinct(out), True, rectified)
-
-
-def _distinct(dims: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    """Dims over one set told apart by primes."""
-    out: list[Dim] = []
-    for dim in dims:
-        while dim in out:
-            dim = Dim(dim.set, dim.tag + "'")
-        out.append(dim)
-    return tuple(out)
-
-
-def weight_type(weight: Weight) -> Type:
-    """The type of a whole array."""
-    return Type("real", REAL, tuple(Axis(d.set, len(d.tag)) for d in weight.dims))
+        yield Weight(f"{prefix}weight{number}{suffix}", distinct((*dims, *out)), len(dims), rectified, table)
+    if not table:
+        yield Weight(f"{prefix}bias{number}", distinct(out), 0, rectified)
 
 
 def weight_statement(network: t.NetworkDef, weight: Weight, prior: g.Node | None) -> g.Statement:
@@ -127,7 +102,7 @@ def weight_statement(network: t.NetworkDef, weight: Weight, prior: g.Node | None
     zero = g.Constant(Type("real"), frozenset(), (), network.span, 0.0)
     body = zero if prior is None else prior
     place = g.Place((), weight.dims)
-    return g.Statement(weight.name, kind, place, weight.dims, body, weight_type(weight), network.span)
+    return g.Statement(weight.name, kind, place, weight.dims, body, weight.type, network.span)
 
 
 def weight_nodes(spec: NetworkSpec, part: str, span: Any) -> tuple[g.Variable, ...]:
@@ -135,7 +110,7 @@ def weight_nodes(spec: NetworkSpec, part: str, span: Any) -> tuple[g.Variable, .
     own = f"{spec.name}{SEPARATOR}{part}{SEPARATOR}"
     others = tuple(f"{spec.name}{SEPARATOR}{p}{SEPARATOR}" for p, _ in spec.parts)
     return tuple(
-        g.Variable(weight_type(w), frozenset(), w.dims, span, w.name)
+        g.Variable(w.type, frozenset(), w.dims, span, w.name)
         for w in layer_weights(spec)
         if w.name.startswith(own) or not w.name.startswith(others)
     )
@@ -149,6 +124,12 @@ def network(at: Evaluator, node: g.NetworkCall) -> Named:
     spec, pending = node.spec, list(node.weights)
     layer = [at.named(a) for a in node.arguments]
     axes = [a.event[0] for a in node.arguments]
+    if spec.convolution is not None:
+        count = 2 * len(spec.convolution.layers)
+        arrays, pending = pending[:count], pending[count:]
+        made = partial(convolved, at, node, ACTIVATIONS[spec.activation], [at.named(a) for a in arrays])
+        found = at.remembered((spec.name, "maps", *node.arguments), made)
+        layer, axes = [found], [found.dims[-1]]
     for k, dim in enumerate(spec.hidden):
         count = len(layer) + 1
         arrays, pending = pending[:count], pending[count:]
@@ -173,7 +154,7 @@ def _affine(at: Evaluator, inputs: list[Named], axes: list[Dim], arrays: list[g.
         for x, axis, w in zip(inputs, axes, arrays[:-1], strict=True)
     ]
     whole = products[0] if len(products) == 1 else add(products, at.size)
-    out = xp.add(whole.array, _once(aligned(bias, whole.dims)))
+    out = xp.add(whole.array, once(aligned(bias, whole.dims)))
     return Named(out, whole.dims, whole.invalid)
 
 
@@ -187,7 +168,7 @@ def _product(at: Evaluator, x: Named, axis: Dim, w: Named, out: tuple[Dim, ...])
     shape, width = tuple(map(at.size, rest)), tuple(map(at.size, out))
     flat = xp.reshape_last(array, count=len(rest) + 1, shape=(int(np.prod(shape, dtype=int)), at.size(axis)))
     matrix = xp.reshape_last(
-        _once(w.array), count=len(w.dims), shape=(at.size(axis), int(np.prod(width, dtype=int)))
+        once(w.array), count=len(w.dims), shape=(at.size(axis), int(np.prod(width, dtype=int)))
     )
     product = xp.reshape_last(xp.dense(flat, matrix), count=2, shape=(*shape, *width))
     mask = x.invalid
@@ -197,32 +178,11 @@ def _product(at: Evaluator, x: Named, axis: Dim, w: Named, out: tuple[Dim, ...])
     return Named(product, (*rest, *out), merge_invalid([Named(None, (), mask)], at.size))
 
 
-def _once(array: Array) -> Array:
-    """Draws that are all the same memory, as the weights of a fit are, need one product only."""
-    if isinstance(array, np.ndarray) and len(array) > 1 and array.strides[0] == 0:
-        return array[:1]
-    return array
-
-
 # ---------------------------------------------------------------- starts
 
 
 def initial_weights(
     networks: tuple[NetworkSpec, ...], size: Callable[[Dim], int], seed: int
 ) -> dict[str, np.ndarray]:
-    """Where the search for each array starts; it depends on the seed and the array's name alone.
-
-    Normal draws of variance 2 / (inputs + outputs), of 2 / inputs before rectifiers; biases 0.
-    Glorot & Bengio 2010; He et al. 2015.
-    """
-    return {w.name: _initial(w, size, seed) for spec in networks for w in layer_weights(spec)}
-
-
-def _initial(weight: Weight, size: Callable[[Dim], int], seed: int) -> np.ndarray:
-    sizes = tuple(map(size, weight.dims))
-    if weight.bias:
-        return np.zeros(sizes)
-    fan_in, fan_out = sizes[0], int(np.prod(sizes[1:], dtype=int))
-    variance = 2.0 / fan_in if weight.rectified else 2.0 / (fan_in + fan_out)
-    rng = np.random.default_rng([seed, crc32(weight.name.encode())])
-    return float(np.sqrt(variance)) * rng.standard_normal(sizes)
+    """Where the search for each array starts, by the rule of `ppl.graph.weights.initial`."""
+    return {w.name: initial(w, size, seed) for spec in networks for w in layer_weights(spec)}

@@ -156,14 +156,47 @@ class Items(Node):
 
 
 @dataclass(frozen=True)
+class Windows:
+    """One layer of windows that slide over a map: their own axes, and those of the maps before and after.
+
+    A map has one or two axes of places, and channels last; the first has none where ``before`` lacks them.
+    """
+
+    width: tuple[Dim, ...]
+    before: tuple[Dim, ...]
+    after: tuple[Dim, ...]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """Layers of windows; ``shape`` are the axes that one flat input is laid out in, if it is flat."""
+
+    shape: tuple[Dim, ...]
+    layers: tuple[Windows, ...]
+    stride: int
+    same: bool
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
-    """The layers of a network: axes of its inputs, of its hidden layers and of each of its parts."""
+    """The layers of a network: axes of its inputs, of its hidden layers and of each of its parts.
+
+    ``table``: the inputs are labels, each of which has its own numbers.
+    """
 
     name: str
     activation: str
     inputs: tuple[Dim, ...]
     hidden: tuple[Dim, ...]
     parts: tuple[tuple[str, tuple[Dim, ...]], ...]
+    table: bool = False
+    convolution: Convolution | None = None
+
+    @property
+    def layers(self) -> tuple[tuple[Dim, ...], ...]:
+        """The axes of what every hidden layer gives."""
+        maps = () if self.convolution is None else tuple(w.after for w in self.convolution.layers)
+        return (*maps, *((d,) for d in self.hidden))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from ppl.errors import Diagnostic, ModelError
 from ppl.functions import find
 from ppl.graph.bind_usage import children
-from ppl.graph.networks import ACTIVATIONS, FITTED, specification
+from ppl.graph.networks import ACTIVATIONS, specification
 from ppl.language import typed as t
 
 OPERATORS = frozenset({"shift", "nothing"})
 
 
 def refuse_unsupported(program: t.Program) -> None:
-    """Raise `ModelError` E605 for the layers and external functions that a definition calls in vain."""
+    """Raise `ModelError` E605 for the activations and external functions that a definition calls in vain."""
     found: dict[str, Diagnostic] = {}
     bodies = [d.body for d in (*program.definitions, *program.report)]
     bodies += [q.family for q in program.guide if q.family is not None]
     for body in bodies:
         for term in _terms(body):
             if isinstance(term, t.NetworkCall):
-                _network(program.networks[term.network], term, found)
+                _network(program.networks[term.network], found)
             elif isinstance(term, t.Apply) and term.function not in OPERATORS and find(term.function) is None:
                 found.setdefault(term.function, _extern(term))
     if found:
@@ -38,11 +38,7 @@ def refuse_guide(program: t.Program, method: str) -> None:
         raise ModelError((Diagnostic("E605", message, program.guide[0].span, help=help),), program.source)
 
 
-def _network(network: t.NetworkDef, term: t.NetworkCall, found: dict[str, Diagnostic]) -> None:
-    if network.layer not in FITTED:
-        help = "`MLP` and `Linear` are"
-        message = f"networks of `{network.layer}` are not fitted yet: `{network.name}`"
-        found.setdefault(network.name, Diagnostic("E605", message, term.span, help=help))
+def _network(network: t.NetworkDef, found: dict[str, Diagnostic]) -> None:
     activation = specification(network).activation
     if activation not in ACTIVATIONS:
         message = f"`{network.name}` has no activation `{activation}`"

@@ -129,13 +129,14 @@ class Autoencoder:
         width = max(
             (int(np.size(a)) // max(self.rows, 1) for a in self.bound.data.arrays.values()), default=1
         )
-        widest = max(width, *(self.estimates.layout.evaluator().size(d) for s in self._hidden for d in s), 1)
+        at = self.estimates.layout.evaluator()
+        widest = max(width, *(int(np.prod([at.size(d) for d in dims])) for dims in self._hidden), 1)
         count = max(1, int(AT_ONCE / (draws * widest)))
         return [np.arange(i, min(i + count, self.rows)) for i in range(0, self.rows, count)]
 
     @property
     def _hidden(self) -> list[tuple[Any, ...]]:
-        return [n.hidden for n in self.estimates.graph.networks]
+        return [dims for n in self.estimates.graph.networks for dims in n.layers]
 
     def amortisation_gap(self, rows: int = 50, steps: int = 500, draws: int = 10, seed: int = 0) -> float:
         """Nats a row that a q of its own, fitted to each of some rows, gains over the guide's."""

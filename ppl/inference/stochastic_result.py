@@ -162,7 +162,8 @@ class Amortised(Factored):
     @property
     def _widest(self) -> int:
         at = self.estimates.layout.evaluator()
-        return max((at.size(d) for n in self.estimates.graph.networks for d in n.hidden), default=1)
+        layers = (dims for n in self.estimates.graph.networks for dims in n.layers)
+        return max((int(np.prod([at.size(d) for d in dims])) for dims in layers), default=1)
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Draws by name; arrays of networks repeat without a copy."""

@@ -75,7 +75,7 @@ _RUN: dict[str, Entry] = {
     ),
     "E605": Entry(
         "part of the language that no method fits yet",
-        """External functions, some layers of networks and some guides are checked, but not run. The message
+        """External functions, unknown activations of networks and some guides are checked, but not run. The message
         names the one that stands in the way, and what to use meanwhile.""",
     ),
     "E606": Entry("a value is missing", "The log joint needs a value for every latent and param."),

@@ -99,8 +99,8 @@ TYPES = [
         2, "E316", 5, says=("a", "b"),
     ),
     Case("wrong_axis", observing("index g = 3\nm[k] ~ Normal(0, 1) for k in g\ny[i] ~ Normal(m[i], 1) for i in rows"), 2, "E311", 4),
-    Case("network", observing("index d = 2\nnetwork f(d -> out[d]) = Conv(width = 3)\nz[i, d] ~ Normal(0, 1) for i in rows\n"
-                              "y[i] ~ Normal(sum(f(z[i]).out), 1) for i in rows"), 2, "E...", says=("networks of `Conv` are not fitted yet", "`f`")),
+    Case("network", observing("index d = 2\nnetwork f(d -> out[d]) = MLP(activation = \"step\")\nz[i, d] ~ Normal(0, 1) for i in rows\n"
+                              "y[i] ~ Normal(sum(f(z[i]).out), 1) for i in rows"), 2, "E...", says=("`f` has no activation `step`",)),
 ]  # fmt: skip
 
 CASES = SYNTAX + NAMES + TYPES

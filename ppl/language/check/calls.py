@@ -19,6 +19,7 @@ from ppl.language.check.expressions import (
     nothing,
 )
 from ppl.language.check.inline import inline
+from ppl.language.check.layers import fits_input, inputs_of
 from ppl.language.check.levels import DATA
 from ppl.language.check.loops import enter
 from ppl.language.check.scope import Scope
@@ -176,16 +177,14 @@ def _network_whole(scope: Scope, node: tree.Call, name: str) -> Term:
 def _network_arguments(scope: Scope, node: tree.Call, name: str) -> tuple[Term, ...]:
     network = scope.world.networks[name]
     scope.world.used.add(name)
-    terms = tuple(
-        check_expr(scope, a.value, (Axis(x.set),))
-        for a, x in zip(node.arguments, network.inputs, strict=False)
-    )
-    if len(node.arguments) != len(network.inputs) or any(a.name for a in node.arguments):
-        wrong_calls.network_arity(scope, node, network)
+    wanted = inputs_of(network)
+    terms = tuple(check_expr(scope, a.value, x) for a, x in zip(node.arguments, wanted, strict=False))
+    if len(node.arguments) != len(wanted) or any(a.name for a in node.arguments):
+        wrong_calls.network_arity(scope, node, network, len(wanted))
         return terms
-    for term, axis in zip(terms, network.inputs, strict=True):
-        if not is_unknown(term.type) and tuple(a.set for a in term.type.axes) != (axis.set,):
-            wrong_calls.network_input(scope, term, network, axis)
+    for k, term in enumerate(terms):
+        if not is_unknown(term.type) and not fits_input(network, k, term):
+            wrong_calls.network_input(scope, term, network, k)
     return terms
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ppl import functions
 from ppl.errors import Note
 from ppl.functions.networks import LAYERS
 from ppl.language import tree
 from ppl.language.check.constants import outside, words
-from ppl.language.check.dists import check_distribution
 from ppl.language.check.expressions import check_expr
+from ppl.language.check.layers import check_layer, layer_settings
 from ppl.language.check.levels import DATA, walk
 from ppl.language.check.loops import enter
 from ppl.language.check.operators import listed
@@ -20,7 +19,7 @@ from ppl.language.check.suggest import quoted
 from ppl.language.check.type_names import find_set
 from ppl.language.check.typed_values import constant_array
 from ppl.language.check.world import World, is_unknown, label
-from ppl.language.typed import Const, IndexSet, ListOf, Ref, Term
+from ppl.language.typed import Const, IndexSet, Ref, Term
 from ppl.types import Type
 
 
@@ -228,10 +227,8 @@ def _layer(scope: Scope, network: tree.Network) -> None:
     found = scope.world.networks[network.name]
     match network.value:
         case tree.Call(function=tree.Name(id=layer), arguments=arguments) if layer in LAYERS:
-            _check_settings(scope, layer, arguments)
-            settings = tuple(
-                (a.name or f"argument {i + 1}", _setting(scope, a.value)) for i, a in enumerate(arguments)
-            )
+            settings = layer_settings(scope, layer, arguments)
+            check_layer(scope, replace(found, layer=layer, arguments=settings), network.value.span)
             scope.world.networks[network.name] = replace(found, layer=layer, arguments=settings)
             return
     text = scope.problems.text(network.value.span)
@@ -244,33 +241,3 @@ def _layer(scope: Scope, network: tree.Network) -> None:
         "not a layer",
         help=f"the layers are {quoted(LAYERS, 'and')}",
     )
-
-
-SETTINGS = {
-    "MLP": ("hidden", "activation", "prior"),
-    "Linear": ("prior",),
-    "Embedding": ("size", "prior"),
-    "Conv": ("width", "channels", "activation", "prior"),
-}
-"""What may be said of each layer, in positional order."""
-
-
-def _check_settings(scope: Scope, layer: str, arguments: tuple[tree.Argument, ...]) -> None:
-    known = SETTINGS[layer]
-    for a in arguments:
-        if a.name is not None and a.name not in known:
-            near = scope.world.nearest(a.name, known)
-            hint = f"; did you mean {quoted(near)}?" if near else ""
-            message = f"`{layer}` has no `{a.name}`; it has {quoted(known, 'and')}{hint}"
-            scope.error("E302", message, a.span, "no such setting")
-
-
-def _setting(scope: Scope, node: tree.Expr) -> Term:
-    """A setting of a layer: a number, a text, a list of numbers, or a prior."""
-    if isinstance(node, tree.ListLiteral):
-        items = tuple(check_expr(scope, i) for i in node.items)
-        return ListOf(Type("real"), node.span, items)
-    head = node.function if isinstance(node, tree.Call) else None
-    if isinstance(head, tree.Name) and functions.find(head.id) is None:
-        return check_distribution(scope, node, ())
-    return check_expr(scope, node)

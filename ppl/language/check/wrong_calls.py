@@ -11,7 +11,6 @@ from ppl.language.check.operators import listed
 from ppl.language.check.scope import Scope
 from ppl.language.check.suggest import quoted
 from ppl.language.typed import Loop, NetworkDef, TableDef, Term
-from ppl.types import Axis
 
 Bound = list[tuple[str, tree.Expr]]
 
@@ -241,23 +240,33 @@ def which_part(scope: Scope, node: tree.Call, network: NetworkDef) -> None:
     )
 
 
-def network_arity(scope: Scope, node: tree.Call, network: NetworkDef) -> None:
+def network_arity(scope: Scope, node: tree.Call, network: NetworkDef, count: int) -> None:
     names = [str(a) for a in network.inputs]
+    kind = {"Embedding": "label", "Conv": "array"}.get(network.layer, "vector")
+    of = "of" if kind == "label" else "over"
     scope.error(
         "E301",
-        f"`{network.name}` takes {len(names)} vector{'s' if len(names) != 1 else ''}, "
-        f"over {quoted(names, 'and')}; {len(node.arguments)} given",
+        f"`{network.name}` takes {count} {kind}{'s' if count != 1 else ''}, "
+        f"{of} {quoted(names, 'and')}; {len(node.arguments)} given",
         node.span,
         "arguments do not match",
         notes=(Note(network.span, "declared here"),),
     )
 
 
-def network_input(scope: Scope, term: Term, network: NetworkDef, axis: Axis) -> None:
+def network_input(scope: Scope, term: Term, network: NetworkDef, k: int) -> None:
+    """An argument that is not the vector, the array or the label that a network takes."""
     here = f"over {listed(term.type.axes)}" if term.type.axes else "one number"
+    if term.type.element == "label" and not term.type.axes:
+        here = f"a label of {term.type.set}"
+    wanted = f"a vector over {network.inputs[k].set}"
+    if network.layer == "Embedding":
+        wanted = f"a label of {network.inputs[k].set}"
+    elif network.layer == "Conv":
+        wanted = f"an array over {listed(network.inputs)}"
     scope.error(
         "E316",
-        f"`{network.name}` takes a vector over {axis.set}; `{scope.world.source_text(term)}` is {here}",
+        f"`{network.name}` takes {wanted}; `{scope.world.source_text(term)}` is {here}",
         term.span,
         here,
         notes=(Note(network.span, "declared here"),),
