@@ -85,7 +85,7 @@ def _conditional(
         _kind(block),
         named,
         "point" if point else family_of(block),
-        not sites,
+        not sites and block.exact,
         point,
         sum(prod(x.shape) * len(members((x.name,))) for x in latents),
         {n: _statistics(plan, asked[n], sites) for n in block.names},
@@ -118,7 +118,7 @@ def _drawn(plan: Plan, i: int, block: SampledBlock, reason: Reason) -> Condition
 
 def _kind(block: Block) -> str:
     if isinstance(block, DiscreteChain):
-        return "chain"
+        return "chain, apart" if block.factorised else "chain"
     if isinstance(block, DiscreteBlock):
         return "discrete"
     if isinstance(block, GaussianMembers):
@@ -128,7 +128,7 @@ def _kind(block: Block) -> str:
 
 def family_of(block: Block) -> str:
     """The family of a block's q, as a guide would name it where it has a name there."""
-    if isinstance(block, DiscreteBlock):
+    if isinstance(block, DiscreteBlock) or (isinstance(block, DiscreteChain) and block.factorised):
         return _discrete_family(block.latent)
     if isinstance(block, GaussianMembers) and block.chain_axis is None:
         return "Normal" if block.width == 1 else "MultivariateNormal"

@@ -147,7 +147,7 @@ def _gaussian_block(group: Group, energy: Energy, wishes: Wishes) -> tuple[Block
 def _block(energy: Energy, demand: Demand, wishes: Wishes, size: Size) -> tuple[Block, Reason]:
     latent = demand.latent
     if latent.states is not None:
-        return _discrete(energy, demand, size)
+        return _discrete(energy, demand, size, wishes.apart(latent.name))
     if demand.coupled:
         term = energy.terms[next(c.term for c in demand.couplings if set(c.axes) - {"same"})]
         raise NoFactor(latent.name, Reason(f"a factor couples elements of `{latent.name}`", term.span))
@@ -168,7 +168,7 @@ def statistics(demand: Demand) -> set[str]:
     return stats | ({"power:2"} if squared else set())
 
 
-def _discrete(energy: Energy, demand: Demand, size: Size) -> tuple[Block, Reason]:
+def _discrete(energy: Energy, demand: Demand, size: Size, apart: bool) -> tuple[Block, Reason]:
     latent = demand.latent
     axes = demand.axes()
     moving = [i for i, found in enumerate(axes) if found - {"same"}]
@@ -183,9 +183,9 @@ def _discrete(energy: Energy, demand: Demand, size: Size) -> tuple[Block, Reason
         )
     numbers = {c.term for c in demand.couplings if c.axes[moving[0]] != "same"}
     steps = chain_steps(latent, moving[0], [(n, energy.terms[n]) for n in sorted(numbers)], size)
-    return DiscreteChain(latent, moving[0], steps), Reason(
-        f"{latent.name}: a chain, exact by forward-backward"
-    )
+    how = "each step by itself, as the guide asks" if apart else "exact by forward-backward"
+    chain = DiscreteChain(latent, moving[0], steps, factorised=apart)
+    return chain, Reason(f"{latent.name}: a chain, {how}")
 
 
 def _tabulated_reason(energy: Energy, demand: Demand) -> Reason:

@@ -5,7 +5,7 @@ Without this an update would move coupled elements at once, each as if the other
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -74,11 +74,19 @@ def _axis(demand: Demand, gaussian: set[str], wishes: Wishes) -> list[int]:
     latent, name = demand.latent, root(demand.latent.name)
     axes = demand.axes()
     short = [i for i in range(len(latent.shape) - latent.event) if latent.shape[i] <= MOST_PARTS]
+    if wishes.apart(name) and latent.states is not None and _one_chain(axes):
+        return []
     if wishes.apart(name):
         return [i for i in short if axes[i] - {"same"}][:1]
     asked = wishes.cut.get(name, frozenset()) if name == latent.name else frozenset()
     free = latent.name not in gaussian
     return [i for i in short if (i in asked and axes[i] - {"same"}) or (free and "other" in axes[i])][:1]
+
+
+def _one_chain(axes: Sequence[Collection[str]]) -> bool:
+    """Whether elements meet with neighbours along one axis only: a chain block keeps these apart by itself."""
+    moving = [set(found) - {"same"} for found in axes if set(found) - {"same"}]
+    return len(moving) == 1 and moving[0] <= {"after", "before"}
 
 
 def _cut(energy: Energy, latent: Latent, axis: int, size: Size) -> tuple[Energy, Split]:

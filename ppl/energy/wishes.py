@@ -128,7 +128,7 @@ def _is_point(asked: str, block: Block) -> str:
 
 
 def _is_chain(asked: str, block: Block) -> str:
-    if isinstance(block, DiscreteChain) or (
+    if (isinstance(block, DiscreteChain) and not block.factorised) or (
         isinstance(block, GaussianMembers) and block.chain_axis is not None
     ):
         return ""
@@ -153,7 +153,7 @@ def _is_single(asked: str, block: Block) -> str:
     gaussian = isinstance(block, GaussianMembers)
     if gaussian and (block.chain_axis is not None or block.width > 1):  # type: ignore[attr-defined]
         return "its elements are coupled along an axis too long to keep them apart"
-    if isinstance(block, DiscreteChain):
+    if isinstance(block, DiscreteChain) and not block.factorised:
         return "its elements are coupled along an axis too long to keep them apart"
     if asked == "Normal" and not gaussian:
         return f"its conditional is {_conditional(block)}, not Normal; `MeanField` takes it as it is"
@@ -169,7 +169,8 @@ def _is_exact(asked: str, block: Block) -> str:
 
 
 def _is_states(asked: str, block: Block) -> str:
-    return "" if isinstance(block, DiscreteBlock) else _is_single(asked, block) or "it is continuous"
+    own = isinstance(block, DiscreteBlock) or (isinstance(block, DiscreteChain) and block.factorised)
+    return "" if own else _is_single(asked, block) or "it is continuous"
 
 
 def _is_family(asked: str, block: Block) -> str:

@@ -269,3 +269,6 @@ def evidence_reason(ascent: Ascent) -> str:
         return f"a bound: the conditional of {', '.join(drawn)} is in no family, and q is Gaussian"
     given = " given the point estimates" if any(is_point(b) for b in ascent.blocks) else ""
     return f"no factor ties two blocks of q, so that q is the posterior{given}"
+    loose = next((b for b in ascent.blocks if isinstance(b, DiscreteChain) and b.factorised), None)
+    if loose is not None:
+        return f"a bound: q keeps the steps of {', '.join(loose.names)} apart, as the guide asks"

@@ -56,6 +56,10 @@ def spelled(stat: str, name: str) -> str:
     """
     if stat.startswith("power:"):
         return f"{name}^{stat.removeprefix('power:')}"
+    if b.kind == "chain, apart":
+        return f"{b.q} for each step by itself, its neighbours averaged over; not the conditional"
+    if b.kind == "fixed":
+        return f"{b.q}, the nearest one in KL(q || conditional); not exact: {b.reason.partition(': ')[2]}"
     if stat.startswith("fn:"):
         return stat.removeprefix("fn:").replace("(x)", f"({name})")
     whole = {"x": "{0}", "is": "[{0} = k]", "log": "log {0}", "log1m": "log(1 - {0})"}

@@ -16,7 +16,7 @@ def closing(c: Conditional, x: str, state: str) -> Lines:
     if c.kind == "drawn":
         names = ", ".join(symbol(n) for n in c.names)
         return [(f"q({names})", r"= \text{a Gaussian on the real line, fitted on fixed draws}")]
-    if c.kind == "discrete":
+    if c.kind in ("discrete", "chain, apart"):
         return [(rf"q({x} = {state})", rf"\propto \exp \eta\left[[{x} = {state}]\right]")]
     if c.kind == "chain":
         return [(rf"q({x}, \ldots)", r"\propto \exp \sum_f \eta[f] \, f \quad \text{by forward-backward}")]

@@ -1,6 +1,8 @@
 """A chain of discrete states: exact forward-backward inside, whatever the rest of the energy says.
 
 q(z) ~ exp(sum_t u_t(z_t) + sum_t w_t(z_{t-1}, z_t)),    u = dE/dr_t,   w = dE/d xi_t
+
+or, where a guide asks for it, the best q(z) = prod_t q(z_t) for the same u and w.
 """
 
 from __future__ import annotations
@@ -9,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients, inner
+from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.chain_steps import Steps
 from ppl.energy.chains.discrete import chain_marginals
+from ppl.energy.chains.factorised import factorised_marginals
 from ppl.energy.chains.paths import sample_paths
 from ppl.energy.operands import Key
 from ppl.energy.row_sums import Means, RowPart, RowSums
@@ -27,7 +30,8 @@ class DiscreteChain(Block):
     """All chains of one latent along one axis; restarts and batches are steps without a pair table.
 
     ``parts``: what terms read of the states' probabilities as sums over cells; ``dense``: whether some term reads
-    the probabilities themselves.
+    the probabilities themselves. ``factorised``: whether every element is by itself in q, to a better fit of the
+    chain from update to update.
     """
 
     latent: Latent
@@ -35,7 +39,15 @@ class DiscreteChain(Block):
     steps: Steps
     parts: tuple[RowPart, ...] = ()
     dense: bool = True
-    family: ClassVar[str] = "MarkovChain"
+    factorised: bool = False
+
+    @property
+    def family(self) -> str:  # type: ignore[override]
+        return "Categorical" if self.factorised else "MarkovChain"
+
+    @property
+    def exact(self) -> bool:  # type: ignore[override]
+        return not self.factorised
 
     @property
     def names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -74,15 +86,29 @@ class DiscreteChain(Block):
 
     def best(self, gradients: Gradients, before: Factor | None) -> Factor:
         unary, pair = self._potentials(gradients)
+        if self.factorised:
+            return self._elementwise(unary, pair, before)
         found = chain_marginals(unary, pair, self.steps.codes)
         node = found.node[0] if found.node.ndim == 3 else found.node
-        kept = {**self.rows.of(node), ("pairs", self.latent.name): found.pair_sums.reshape(pair.shape)}
-        if self.dense or self.key in gradients:
-            means = Means({**kept, self.key: self._back(node)})
-        else:
-            means = Means(kept, {self.key: lambda: self._back(node)})
+        means = self._means(node, found.pair_sums.reshape(pair.shape), self.dense or self.key in gradients)
         energy = inner(gradients, means)
         return Factor(means, float(found.log_partition[0]) - energy, {"unary": unary, "pair": pair})
+
+    def _elementwise(self, unary: Array, pair: Array, before: Factor | None) -> Factor:
+        """The best independent elements, from those before."""
+        start = None if before is None else self._front(before.means[self.key])
+        try:
+            found = factorised_marginals(unary, pair, self.steps.codes, start)
+        except ValueError as error:
+            raise NotProper(self.names, str(error)) from None
+        means = self._means(found.node, found.pair_sums, True)
+        return Factor(means, found.entropy, {"unary": unary, "pair": pair})
+
+    def _means(self, node: Array, pairs: Array, dense: bool) -> Means:
+        kept = {**self.rows.of(node), ("pairs", self.latent.name): pairs}
+        if dense:
+            return Means({**kept, self.key: self._back(node)})
+        return Means(kept, {self.key: lambda: self._back(node)})
 
     def completed(self, factor: Factor) -> Factor:
         """A factor that has r but not its sums, with these."""
@@ -122,11 +148,19 @@ class DiscreteChain(Block):
         )
 
     def sample(self, factor: Factor, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        if self.factorised:
+            return self._sampled_elements(factor, rng, n)
         codes = sample_paths(factor.natural["unary"], factor.natural["pair"], self.steps.codes, n, rng)
         shape = self.latent.shape
         order = [n, *(m for i, m in enumerate(shape) if i != self.axis), shape[self.axis]]
         assert self.latent.states is not None
         return {self.latent.name: self.latent.states[np.moveaxis(codes.reshape(order), -1, 1 + self.axis)]}
+
+    def _sampled_elements(self, factor: Factor, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        u = rng.random((n, *self.latent.shape))
+        codes = (u[..., None] > np.cumsum(factor.means[self.key], -1)[..., :-1]).sum(-1)
+        assert self.latent.states is not None
+        return {self.latent.name: self.latent.states[codes]}
 
     def log_density(self, factor: Factor, draws: Mapping[str, Array]) -> Array | None:
         return None
