@@ -11,16 +11,17 @@ places, each before its complement, so that any two coordinates are told apart b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from ppl.backend import ops as xp
-from ppl.backend.op import Array
-
-BOUND = 3.0  # of the log scale of one layer
+from ppl.backend.coupling_layers import Layer, run, run_back
+from ppl.backend.dense import dense
+from ppl.backend.linalg import solve
+from ppl.backend.op import Array, op
+from ppl.backend.shaping import matrix_transpose, place, slice_last
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Coupling:
         found = []
         for k in range(self.layers):
             digit = (np.arange(self.size) >> (k // 2 % digits)) & 1
-            found.append((digit if k % 2 else 1 - digit).astype(float))
+            found.append((digit if k % 2 else 1 - digit).astype(np.float32))  # and single numbers stay single
         return tuple(found)
 
     def start(self, rng: np.random.Generator) -> Array:
@@ -82,52 +83,56 @@ class Coupling:
 
     def forward(self, weights: Array, e: Array, context: Array | None = None) -> tuple[Array, Array]:
         """The image v of e, and by coordinate the log scales, whose sum is ``log|det dv/de|``: both (A, B, D)."""
-        total = np.zeros((1, 1, self.size))
-        for part, mask in zip(self._parts(weights), self.masks, strict=True):
-            shift, log_scale = self._moves(part, mask, e, context)
-            e = e * xp.exp(log_scale) + shift
-            total = total + log_scale
+        v, total = self._layers(weights, e, context, back=False)
         if self.linear:
-            e = e + xp.dense(e, xp.matrix_transpose(self._triangle(weights)))
-        return e, total
+            v = v + dense(v, matrix_transpose(self._triangle(weights)))
+        return v, total
 
     def inverse(self, weights: Array, v: Array, context: Array | None = None) -> tuple[Array, Array]:
         """The e whose image v is, and the log scales of the map from e to v there: both (A, B, D)."""
         if self.linear:
             unit = self._triangle(weights) + np.eye(self.size)
-            v = xp.matrix_transpose(xp.solve(unit, xp.matrix_transpose(v)))
-        total = np.zeros((1, 1, self.size))
-        for part, mask in reversed(list(zip(self._parts(weights), self.masks, strict=True))):
-            shift, log_scale = self._moves(part, mask, v, context)
-            v = (v - shift) * xp.exp(xp.negative(log_scale))
-            total = total + log_scale
-        return v, total
+            v = matrix_transpose(solve(unit, matrix_transpose(v)))
+        return self._layers(weights, v, context, back=True)
 
-    def _moves(self, part: list[Array], mask: Array, x: Array, context: Array | None) -> tuple[Array, Array]:
-        """Shifts and log scales, zero where the mask is one."""
-        own, given, bias, out, last = part
-        hidden = xp.dense(x * mask, own) + bias
-        if context is not None:
-            hidden = hidden + xp.dense(context, given)
-        moves = xp.dense(xp.tanh(hidden), out) + last
-        rest = 1.0 - mask
-        shift = xp.slice_last(moves, 0, self.size) * rest
-        raw = xp.slice_last(moves, self.size, 2 * self.size)
-        return shift, xp.tanh(raw * (1.0 / BOUND)) * (BOUND * rest)
-
-    def _parts(self, weights: Array) -> Iterator[list[Array]]:
-        """Each layer's weights, as matrices (1, rows, columns)."""
-        for k in range(self.layers):
-            layer = xp.slice_last(weights, k * self.each, (k + 1) * self.each)
-            parts, at = [], 0
-            for shape in self.shapes:
-                stop = at + shape[0] * shape[1]
-                parts.append(xp.reshape_last(xp.slice_last(layer, at, stop), 1, shape))
-                at = stop
-            yield parts
+    def _layers(self, weights: Array, x: Array, context: Array | None, back: bool) -> tuple[Array, Array]:
+        given = np.zeros((1, 1, 0)) if context is None else context
+        both = coupled(slice_last(weights, 0, self.layers * self.each), x, given, flow=self, back=back)
+        return slice_last(both, 0, self.size), slice_last(both, self.size, 2 * self.size)
 
     def _triangle(self, weights: Array) -> Array:
         """What the last matrix has below its diagonal: (1, D, D)."""
         rows, columns = np.tril_indices(self.size, -1)
-        entries = xp.slice_last(weights, self.layers * self.each, self.count)
-        return xp.place(entries, rows * self.size + columns, shape=(self.size, self.size))
+        entries = slice_last(weights, self.layers * self.each, self.count)
+        return place(entries, rows * self.size + columns, shape=(self.size, self.size))
+
+    def parts(self, weights: Array) -> list[Layer]:
+        """Each layer's weights, as matrices, of plain weights (count,)."""
+        out, at = [], 0
+        for mask in self.masks:
+            parts = []
+            for a, b in self.shapes:
+                parts.append(weights[at : at + a * b].reshape(a, b))
+                at += a * b
+            own, given, bias, last_matrix, last = parts
+            out.append(Layer(own, given, bias, last_matrix, last, mask))
+        return out
+
+
+def _pulled(which: int) -> Any:
+    """The slope in weights (0), x (1) or the context (2); all of them come from one way back."""
+
+    def vjp(g: Array, ans: Array, w: Array, x: Array, context: Array, flow: Coupling, back: bool) -> Array:
+        layers = flow.parts(w[0])
+        _, _, kept = run(layers, x, context, back)
+        slopes = run_back(layers, kept, context, g[..., : flow.size], g[..., flow.size :], back)
+        return np.reshape(slopes[which], np.shape((w, x, context)[which]))
+
+    return vjp
+
+
+@op(_pulled(0), _pulled(1), _pulled(2))
+def coupled(weights: Array, x: Array, context: Array, flow: Coupling, back: bool) -> Array:
+    """The layers of a flow, or their inverses, on x (A, B, D): the image and the log scales, (A, B, 2 D)."""
+    y, total, _ = run(flow.parts(weights[0]), x, context, back)
+    return np.concatenate([y, total], axis=-1)

@@ -30,9 +30,7 @@ class FlowFit(Amortised):
         flows = self.estimates.flows
         flowing = {b.name for f in flows for b in f.blocks}
         rest = tuple(b for b in super().blocks if not flowing & set(b.names))
-        own = (
-            BlockReport(f.names, f"flow of {f.coupling.layers} coupling layers", False, "flow") for f in flows
-        )
+        own = (BlockReport(f.names, _family(f.coupling), False, "flow") for f in flows)
         return (*own, *rest)
 
     def weighed(
@@ -46,6 +44,10 @@ class FlowFit(Amortised):
             ratios.append(np.broadcast_to(parts.objective(1.0), (count,)))
             found.append(self.estimates.drawn(self.x, noise, count))
         return {k: np.concatenate([p[k] for p in found]) for k in found[0]}, np.concatenate(ratios)
+
+
+def _family(coupling: Any) -> str:
+    return f"flow of {coupling.layers} coupling layers"
 
 
 class _Remembered:
@@ -78,7 +80,7 @@ def _measured(target: StochasticTarget, x: Array, rng: np.random.Generator) -> M
     n = int(np.clip(WORK / max(target.work, 1.0), 20, MEASURED))
     rows = []
     for count in _counts(target, n):
-        found, _ = estimates.parts(x, estimates.everything, estimates.noise(rng), count)
+        found, _ = estimates.parts(x, estimates.everything, estimates.noise(rng), count, closed=False)
         parts = (found.log_likelihood, found.rate, found.kl)
         rows.append(np.stack([np.broadcast_to(p, (count,)) for p in parts]))
     every = np.concatenate(rows, axis=1)

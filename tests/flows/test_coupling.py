@@ -64,22 +64,27 @@ def test_log_scales_add_up_to_the_jacobian(flow: Coupling) -> None:
 @pytest.mark.parametrize("flow", SHAPES)
 @pytest.mark.parametrize("way", ["forward", "inverse"])
 def test_slopes_are_those_of_differences(flow: Coupling, way: str) -> None:
-    w, c = _weights(flow, 4), _context(flow, 3)
+    w, c = _weights(flow, 4), np.random.default_rng(5).normal(size=(3, 1, flow.context))
     x = np.random.default_rng(6).normal(size=(3, 1, flow.size))
     pull = np.random.default_rng(7).normal(size=(3, 1, flow.size))
 
-    def total(w: np.ndarray, x: np.ndarray) -> object:
+    def total(w: np.ndarray, x: np.ndarray, c: np.ndarray) -> object:
         v, s = getattr(flow, way)(w, x, c)
         return xp.sum(v * pull + 0.7 * s, axis=(-2, -1))
 
     tape = Tape(np.zeros(1))
-    inputs = [tape.another_input(w), tape.another_input(x)]
-    _, (in_w, in_x) = gradients(tape, total(*inputs), inputs)  # type: ignore[arg-type]
+    inputs = [tape.another_input(a) for a in (w, x, c)]
+    _, slopes = gradients(tape, total(*inputs), inputs)  # type: ignore[arg-type]
     rng = np.random.default_rng(8)
-    dw, dx = rng.normal(size=w.shape), rng.normal(size=x.shape)
-    up, down = (np.sum(total(w + k * H * dw, x + k * H * dx)) for k in (1, -1))
-    exact = float(np.sum(in_w * dw) + np.sum(in_x * dx))
-    assert (up - down) / (2 * H) == pytest.approx(exact, rel=1e-6)
+    for k in range(3):
+        step = [np.zeros(a.shape) for a in (w, x, c)]
+        step[k] = rng.normal(size=step[k].shape)
+        up, down = (
+            np.sum(total(*(a + sign * H * d for a, d in zip((w, x, c), step, strict=True))))  # type: ignore[arg-type]
+            for sign in (1, -1)
+        )
+        exact = float(np.sum(slopes[k] * step[k]))
+        assert (up - down) / (2 * H) == pytest.approx(exact, rel=1e-6, abs=1e-9)
 
 
 def test_every_pair_is_told_apart_by_some_layer() -> None:
