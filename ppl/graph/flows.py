@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -148,5 +149,11 @@ def warped(
     flows: tuple[tuple[Flow, Array], ...], noise: Any, draws: int, closed: bool
 ) -> Iterator[tuple[str, Warped]]:
     """Block name and draws, for all blocks of some flows with their weights."""
-    for flow, weights in flows:
-        yield from flow.warp(weights, noise, draws, closed).items()
+    for k, (flow, weights) in enumerate(flows):
+        own = partial(_numbered, noise, k)
+        yield from flow.warp(weights, own, draws, closed).items()
+
+
+def _numbered(noise: Any, k: int, name: str, shape: tuple[int, ...]) -> Array:
+    """Noise under a name of its own: a source may give the same numbers for the same name."""
+    return noise(f"{name} {k + 1}", shape)
