@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 from math import prod
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from ppl.graph.assemble import Layout, Terms, joint, layout, walk
 from ppl.graph.bind_types import BoundData
 from ppl.graph.build import build
 from ppl.graph.draws_at_once import draws_at_once, pieces
+from ppl.graph.element_labels import labels_of
 from ppl.graph.inline import is_discrete
 from ppl.graph.lower import GraphTarget, require_latents
 from ppl.graph.network_sizes import with_hidden_layers
@@ -47,7 +47,7 @@ class Quantity:
     sets: tuple[str, ...]
     shape: tuple[int, ...]
     of_rows: bool
-    labels: tuple[str, ...]
+    labels: Sequence[str]
 
 
 class Problem:
@@ -134,14 +134,11 @@ class Problem:
         shape = tuple(self.data.sets[n].size if n in self.data.sets else 2 for n in sets)
         of_rows = any(n in self._rows for n in sets)
         unnamed = of_rows and (kind == "value" or (kind == "discrete" and prod(shape) > NAMED_STATES))
-        labels = () if unnamed else self._labels(s.name, sets)
+        labels: Sequence[str] = () if unnamed else self._labels(s.name, sets)
         return Quantity(s.name, kind, sets, shape, of_rows, labels)
 
-    def _labels(self, name: str, sets: tuple[str, ...]) -> tuple[str, ...]:
-        if not sets:
-            return (name,)
-        parts = [[self.data.label(n, i) for i in range(self.data.sets[n].size)] for n in sets]
-        return tuple(f"{name}[{','.join(p)}]" for p in product(*parts))
+    def _labels(self, name: str, sets: tuple[str, ...]) -> Sequence[str]:
+        return labels_of(name, [[self.data.label(n, i) for i in range(self.data.sets[n].size)] for n in sets])
 
     def _imputed(self, s: g.Statement) -> list[Quantity]:
         assert s.imputes is not None
@@ -295,7 +292,8 @@ class Problem:
         observe: bool,
         rng: np.random.Generator | None = None,
     ) -> Simulation:
-        complete = {n: a for n, a in draws.items() if "." not in n}
+        read = (s.name for group in lay.groups for s in group)
+        complete = {n: draws[n] for n in read if n in draws}  # the only ones that have to be made
         source = rng if rng is not None else np.random.default_rng(0)
         with np.errstate(all="ignore"):
             return simulate(lay, _count(draws), source, from_draws(complete), observe=observe, condition=True)
@@ -326,7 +324,8 @@ class Problem:
 
 
 def _count(draws: Mapping[str, np.ndarray]) -> int:
-    return len(next(iter(draws.values()))) if draws else 1
+    told = getattr(draws, "count", None)  # draws that are made when asked for say how many they are
+    return int(told) if told else len(next(iter(draws.values()))) if draws else 1
 
 
 def _restricted(lay: Layout, wanted: set[str]) -> Layout:

@@ -13,6 +13,7 @@ from ppl.energy.ascent import Ascent, State
 from ppl.energy.blocks.base import Block, Factor
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
+from ppl.energy.blocks.family import FamilyBlock
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
@@ -24,6 +25,7 @@ from ppl.energy.wishes import members
 from ppl.errors import Span
 from ppl.posterior.factored import POINT, BlockReport, Factored, Probabilities
 from ppl.posterior.record import FitWarning
+from ppl.posterior.redrawn import Draws, Redrawn, redrawn
 
 Array = Any
 
@@ -135,12 +137,38 @@ class Coordinates(Factored):
         return out
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        return self._sampled(rng, n, frozenset())
+
+    def _sampled(self, rng: np.random.Generator, n: int, without: frozenset[str]) -> dict[str, Array]:
         out: dict[str, Array] = {}
         for block, factor in zip(self.ascent.blocks, self.state.factors, strict=True):
-            if not isinstance(block, DiscreteBlock | DiscreteChain):
+            if not isinstance(block, DiscreteBlock | DiscreteChain) and not without & set(block.names):
                 out |= block.sample(factor, rng, n)
         found = self._whole({name: self._cells(name, a) for name, a in out.items()}, 1)
         return self._written(shifted(found, self.ascent.plan.energy.centres), 1)
+
+    def draws(self, seed: tuple[int, ...], n: int) -> Mapping[str, Array]:
+        """Those of `sample`; of large latents by themselves made anew whenever they are read."""
+        made = self._redrawn(seed, n)
+        if not made:
+            return self.sample(np.random.default_rng(seed), n)
+        kept = self._sampled(np.random.default_rng(seed), n, frozenset(made))
+        names = tuple(n for b in self.ascent.blocks for n in b.names if n in made or n in kept)
+        return Draws((*names, *(k for k in kept if k not in names)), kept, made)
+
+    def _redrawn(self, seed: tuple[int, ...], n: int) -> dict[str, Redrawn]:
+        plan, reports = self.ascent.plan, {r.names: r for r in self.blocks}
+        out: dict[str, Redrawn] = {}
+        for k, block in enumerate(self.ascent.blocks):
+            if type(block) is not FamilyBlock or plan.splits.made or block.latent.name in self._orders:
+                continue
+            latent = block.latent
+            plain = latent.kind == "latent" and latent.defined is None
+            if plain and block.batch and plan.energy.centres.get(latent.name) is None:
+                kept = reports[(latent.name,)].parameters
+                found = redrawn(block.family, kept, n, latent.shape, (*seed, k))
+                out |= {} if found is None else {latent.name: found}
+        return out
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         total: Array = 0.0

@@ -126,7 +126,7 @@ def _plain(value: Any) -> Any:
 def _factored(problem: Any, done: Run[Any, Factored], facts: FitFacts, seed: int, count: int) -> Examined:
     q = done.result
     assert q is not None
-    draws = dict(q.sample(np.random.default_rng([seed, SAMPLE]), count))
+    draws = q.draws((seed, SAMPLE), count)
     chances = q.probabilities()
     states = given_states(problem, chances)
     drawn = figures(problem, draws, {}, states, np.random.default_rng([seed, REPORT]))
@@ -143,7 +143,7 @@ def _factored(problem: Any, done: Run[Any, Factored], facts: FitFacts, seed: int
     return Examined(
         status=status,
         verdict=checked.verdict,
-        drawn=replace(drawn, estimates=tuple(_closed_form(e, q) for e in drawn.estimates)),
+        drawn=replace(drawn, estimates=_closed_form(drawn.estimates, q.means, q.sds)),
         bound=q.bound(),
         warnings=checked.warnings,
         log_evidence=finite(q.log_evidence),
@@ -152,13 +152,15 @@ def _factored(problem: Any, done: Run[Any, Factored], facts: FitFacts, seed: int
     )
 
 
-def _closed_form(e: Estimates, q: Factored) -> Estimates:
-    """Means and sds as q knows them, in place of those of its draws."""
-    values = e.values.copy()
-    for column, known in enumerate((_known(q.means, e), _known(q.sds, e))):
-        if known is not None:
-            values[:, column] = np.where(np.isfinite(known), known, values[:, column])
-    return replace(e, values=values)
+def _closed_form(
+    estimates: tuple[Estimates, ...], means: Mapping[str, Array], sds: Mapping[str, Array]
+) -> tuple[Estimates, ...]:
+    """Means and sds as q knows them, in place of those of its draws: written over, since they may be many."""
+    for e in estimates:
+        for column, known in enumerate((_known(means, e), _known(sds, e))):
+            if known is not None:
+                np.copyto(e.values[:, column], known, where=np.isfinite(known))
+    return estimates
 
 
 def _known(by_name: Mapping[str, Array], e: Estimates) -> Array | None:

@@ -11,7 +11,7 @@ import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -28,11 +28,14 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed date, so that the same fit gives the sa
 
 
 def write(
-    path: str, documents: Mapping[str, Any], texts: Mapping[str, str], arrays: Mapping[str, NDArray]
+    path: str,
+    documents: Mapping[str, Any],
+    texts: Mapping[str, str],
+    arrays: Iterable[tuple[str, NDArray]],
 ) -> None:
     """Write an archive in place of whatever file has that name, atomically.
 
-    documents become ``NAME.json``, arrays ``arrays/NAME.npy``, texts keep their names.
+    documents become ``NAME.json``, arrays ``arrays/NAME.npy`` (one at a time), texts keep their names.
     Raises `UsageError` when the place cannot be written; an older file there stays intact.
     """
     with _replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
@@ -40,7 +43,7 @@ def write(
             _put(archive, f"{name}.json", json.dumps(document, ensure_ascii=False, allow_nan=False).encode())
         for name, text in texts.items():
             _put(archive, name, text.encode())
-        for name, array in arrays.items():
+        for name, array in arrays:
             _put_array(archive, f"arrays/{name}.npy", np.ascontiguousarray(array))
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from ppl.posterior.discrete import discrete_states
 from ppl.posterior.element_labels import element_labels
 from ppl.posterior.element_names import quantity_of
-from ppl.posterior.estimates import Array, Estimates, estimate
+from ppl.posterior.estimates import Array, Estimates, estimate, estimate_parts
 from ppl.posterior.record import ImputedCell, Level
+from ppl.posterior.redrawn import parts_of, shape_of
 from ppl.posterior.states import StateTable
 
 KEPT = 4000  # joint draws kept where memory allows
@@ -29,7 +30,7 @@ REPORTED = 1000  # a larger deterministic quantity is reported only when asked f
 class Drawn:
     """Draws by name, the figures made from them, and the states of discrete latents."""
 
-    draws: dict[str, Array]
+    draws: Mapping[str, Array]
     estimates: tuple[Estimates, ...]
     states: tuple[StateTable, ...] = ()
 
@@ -56,20 +57,20 @@ def summarise(problem: Any, z: Array, khat: Mapping[str, Array], rng: np.random.
 
 def figures(
     problem: Any,
-    draws: dict[str, Array],
+    draws: Mapping[str, Array],
     khat: Mapping[str, Array],
     discrete: tuple[tuple[StateTable, ...], tuple[Estimates, ...]],
     rng: np.random.Generator,
 ) -> Drawn:
     """The same from draws by name, and from what is known of the discrete latents."""
     listed = [q for q in problem.quantities if q.kind in ("latent", "param", "imputed")]
-    found = [_estimate(problem, q, draws[q.name], khat) for q in listed]
+    found = [_estimate(problem, q, draws, khat) for q in listed]
     states, numbers = discrete
     found += [e for e in numbers if len(e.labels) <= REPORTED]
     small = [q for q in problem.quantities if q.kind == "value" and 0 < prod(q.shape) <= _limit(q)]
     if small:
         values = problem.values(draws, tuple(q.name for q in small))
-        found += [_estimate(problem, q, values[q.name], khat) for q in small if q.name in values]
+        found += [_estimate(problem, q, values, khat) for q in small if q.name in values]
     found += [
         estimate(name, "report", _numbered(problem, name, array), array)
         for name, array in problem.report(draws, rng).items()
@@ -83,17 +84,17 @@ def _limit(q: Any) -> int:
     return ROWS_REPORTED if q.of_rows else REPORTED
 
 
-def _numbered(problem: Any, name: str, array: Array) -> tuple[str, ...]:
+def _numbered(problem: Any, name: str, array: Array) -> Sequence[str]:
     """Names of the elements of a reported quantity, by the labels of its axes."""
     definition = next(d for d in problem.program.report if d.name == name)
     return element_labels(problem.data, name, tuple(a.set for a in definition.type.axes), array.shape[1:])
 
 
-def _estimate(problem: Any, q: Any, draws: Array, khat: Mapping[str, Array]) -> Estimates:
-    labels = tuple(q.labels) or element_labels(problem.data, q.name, q.sets, draws.shape[1:])
+def _estimate(problem: Any, q: Any, draws: Mapping[str, Array], khat: Mapping[str, Array]) -> Estimates:
+    labels = q.labels or element_labels(problem.data, q.name, q.sets, shape_of(draws, q.name))
     known = khat.get(q.name)
     fitting = np.ravel(known) if known is not None and known.size == len(labels) else None
-    return estimate(q.name, q.kind, labels, draws, fitting)
+    return estimate_parts(q.name, q.kind, labels, parts_of(draws, q.name), fitting)
 
 
 def levels_of(sets: Mapping[str, Any]) -> dict[str, Level]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,14 +56,14 @@ def state_tables(
 
 def _elements(
     problem: Any, found: tuple[Marginal, ...]
-) -> Iterator[tuple[str, tuple[str, ...], Marginal, Any, Array]]:
+) -> Iterator[tuple[str, Sequence[str], Marginal, Any, Array]]:
     """Name, element names, marginal, type and probabilities (n, K); blank cells only of a data column."""
     for m in found:
         flat = m.probabilities.reshape(-1, m.probabilities.shape[-1])
         table, dot, column = m.name.partition(".")
         if dot:
             blank = np.flatnonzero(problem.data.missing[(table, column)])
-            labels = tuple(f"{column}[{problem.data.label(table, int(i))}]" for i in blank)
+            labels: Sequence[str] = tuple(f"{column}[{problem.data.label(table, int(i))}]" for i in blank)
             cells = flat if len(flat) == len(blank) else flat[blank]
             yield column, labels, m, _column_type(problem, table, column), cells
         else:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import product
+from collections.abc import Sequence
 from typing import Any
 
+from ppl.graph.element_labels import labels_of
 
-def element_labels(data: Any, name: str, sets: tuple[str, ...], shape: tuple[int, ...]) -> tuple[str, ...]:
+
+def element_labels(data: Any, name: str, sets: tuple[str, ...], shape: tuple[int, ...]) -> Sequence[str]:
     """``name[a,b]`` for every element, in order; positions from 1 where a set is not known."""
-    if not shape:
-        return (name,)
     pairs = list(zip(sets, shape, strict=True)) if len(sets) == len(shape) else [("", 0)]
     known = all(name in data.sets and data.sets[name].size == size for name, size in pairs)
     parts = [[data.label(sets[k], i) if known else str(i + 1) for i in range(n)] for k, n in enumerate(shape)]
-    return tuple(f"{name}[{','.join(p)}]" for p in product(*parts))
+    return labels_of(name, parts)

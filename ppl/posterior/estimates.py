@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,7 +45,7 @@ class Estimates:
 
     name: str
     kind: Kind
-    labels: tuple[str, ...]
+    labels: Sequence[str]
     values: Array
     khat: Array
 
@@ -60,7 +61,7 @@ class Estimates:
 
 
 def estimate(
-    name: str, kind: Kind, labels: tuple[str, ...], draws: Array, khat: Array | None = None
+    name: str, kind: Kind, labels: Sequence[str], draws: Array, khat: Array | None = None
 ) -> Estimates:
     """Summarise draws: (S, ...) with as many elements as labels.
 
@@ -68,17 +69,31 @@ def estimate(
     >>> e.row(0).q5, e.row(0).mean
     (5.0, 50.0)
     """
-    flat = np.asarray(draws, dtype=np.float64).reshape(len(draws), -1)
-    count, n = flat.shape
-    if n != len(labels):
-        raise ValueError(f"{name}: {n} elements, {len(labels)} labels")
+    return estimate_parts(name, kind, labels, [draws], khat)
+
+
+def estimate_parts(
+    name: str, kind: Kind, labels: Sequence[str], parts: Iterable[Array], khat: Array | None = None
+) -> Estimates:
+    """The same from draws of some elements after others, (S, ...) each, of which one is looked at at a time."""
+    n, done = len(labels), 0
     values = np.empty((n, len(COLUMNS)))
-    step = max(1, CHUNK // max(count, 1))
+    for draws in parts:
+        flat = np.asarray(draws, dtype=np.float64).reshape(len(draws), -1)
+        size = flat.shape[1]
+        if done + size <= n:
+            _fill(values[done : done + size], flat)
+        done += size
+    if done != n:
+        raise ValueError(f"{name}: {done} elements, {n} labels")
+    return Estimates(name, kind, labels, values, np.broadcast_to(np.nan, n) if khat is None else khat)
+
+
+def _fill(values: Array, flat: Array) -> None:
+    step = max(1, CHUNK // max(len(flat), 1))
     with np.errstate(invalid="ignore", over="ignore"):
-        for start in range(0, n, step):
-            part = flat[:, start : start + step]
-            values[start : start + step] = _five(part)
-    return Estimates(name, kind, labels, values, np.full(n, np.nan) if khat is None else khat)
+        for start in range(0, flat.shape[1], step):
+            values[start : start + step] = _five(flat[:, start : start + step])
 
 
 def _five(part: Array) -> Array:

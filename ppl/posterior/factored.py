@@ -77,6 +77,10 @@ class Factored(ABC):
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Independent draws of every continuous latent, param and imputed column: name -> (n, *shape)."""
 
+    def draws(self, seed: tuple[int, ...], n: int) -> Mapping[str, Array]:
+        """The draws that a fit reports from; those of large latents may be made only when they are read."""
+        return self.sample(np.random.default_rng(seed), n)
+
     @abstractmethod
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         """Log q of draws: (n,). Points count 0. None where the factors also hold discrete latents.

@@ -14,6 +14,7 @@ from ppl.posterior.estimates import Array, Estimates
 from ppl.posterior.factored import Factored, FactoredRecord
 from ppl.posterior.factored_text import bound_sentence
 from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level, finite
+from ppl.posterior.redrawn import count_of
 from ppl.posterior.states import StateTable
 from ppl.posterior.summary import Summary
 
@@ -86,8 +87,8 @@ class Fit:
         )
         return Summary(self.estimates, f"{told}\n\n{self.verdict}")
 
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form, version 1; only strict JSON values."""
+    def to_dict(self, posterior: bool = True) -> dict[str, Any]:
+        """The JSON form, version 1; only strict JSON values. posterior: whether with every element's figures."""
         return {
             "schema": SCHEMA,
             "status": self.status,
@@ -100,7 +101,7 @@ class Fit:
             "verdict": self.verdict,
             "warnings": self._all_warnings(),
             "notes": [w.to_dict() for w in self.warnings if w.severity == "note"],
-            "posterior": self.summary().to_dict(),
+            **({"posterior": self.summary().to_dict()} if posterior else {}),
             **({} if self.factored is None else {"factored": self.factored.to_dict()}),
         }
 
@@ -125,7 +126,7 @@ class Fit:
     @property
     def draw_count(self) -> int:
         """How many joint draws are kept."""
-        return len(next(iter(self.draws.values()))) if self.draws else 0
+        return count_of(self.draws)
 
     def predict(
         self,

@@ -45,7 +45,7 @@ def _supports(problem: Any, points: frozenset[str]) -> Iterator[tuple[str, Suppo
             yield s.name, s.type.support if s.kind == "param" else s.body.type.support
 
 
-def _labels(problem: Any, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+def _labels(problem: Any, name: str, shape: tuple[int, ...]) -> Sequence[str]:
     return element_labels(problem.data, name, problem.stored_sets(name), shape)
 
 
@@ -68,7 +68,7 @@ def _clipped(problem: Any, name: str, support: Support, value: Array) -> FitWarn
     if not out.any():
         return None
     labels = _labels(problem, name, value.shape)
-    where = tuple(labels[i] for i in np.flatnonzero(out.ravel()))
+    where = tuple(labels[int(i)] for i in np.flatnonzero(out.ravel()))
     statement = problem.plain.statement(name)
     harmless = ends and statement is not None and statement.kind == "param"
     text = f"the best {_named(where)} lies on the edge of the support"
@@ -78,7 +78,7 @@ def _clipped(problem: Any, name: str, support: Support, value: Array) -> FitWarn
 
 def _collapsed(problem: Any, name: str, support: Support, value: Array) -> FitWarning | None:
     """Scales that shrank to next to nothing beside their fellows: a component on a single datum."""
-    labels: tuple[str, ...] = ()
+    labels: Sequence[str] = ()
     if isinstance(support, Structured) and support.kind == "covariance" and value.ndim > 2:
         scale = np.linalg.eigvalsh(value)[..., 0]
         labels = _labels(problem, name, value.shape)[:: value.shape[-1] ** 2]
@@ -90,7 +90,7 @@ def _collapsed(problem: Any, name: str, support: Support, value: Array) -> FitWa
     if scale.size < 2:
         return None
     small = scale.ravel() < max(COLLAPSED * float(np.median(scale)), NEXT_TO_NOTHING)
-    where = tuple(labels[i] for i in np.flatnonzero(small))
+    where = tuple(labels[int(i)] for i in np.flatnonzero(small))
     if not where:
         return None
     text = f"{_named(where)} collapsed to next to nothing: a component on a single datum; give it a prior"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ class StateTable:
     """
 
     name: str
-    labels: tuple[str, ...]
+    labels: Sequence[str]
     states: tuple[str, ...]
     probabilities: Array
 
@@ -43,7 +44,7 @@ def states_csv(tables: tuple[StateTable, ...]) -> str:
     return csv_text(["element", "state", "probability"], rows)
 
 
-def of_numbers(name: str, labels: tuple[str, ...], states: Array, probabilities: Array) -> Estimates:
+def of_numbers(name: str, labels: Sequence[str], states: Array, probabilities: Array) -> Estimates:
     """Mean, sd and quantiles of a number-valued discrete latent. probabilities: (n, K).
 
     >>> e = of_numbers("k", ("k",), np.array([1.0, 2.0, 3.0]), np.array([[0.25, 0.5, 0.25]]))

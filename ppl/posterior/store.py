@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ppl.posterior import archive, store_factored
+from ppl.graph.element_labels import ElementLabels
+from ppl.posterior import archive, store_factored, store_redrawn
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.bend import Bend
 from ppl.posterior.estimates import Estimates
+from ppl.posterior.factored import FactoredRecord
 from ppl.posterior.fit import SCHEMA, Fit
 from ppl.posterior.record import Bound, DataSource, FitWarning, ImputedCell, Level, finite
+from ppl.posterior.redrawn import Draws
 from ppl.posterior.states import StateTable
 
 MODEL = "model.txt"
+LISTED = 100_000  # elements whose figures are also written out in the JSON form
 PLAIN = (
     "model_name",
     "method",
@@ -37,7 +41,8 @@ T = TypeVar("T")
 
 def save(fit: Fit, path: str) -> None:
     """Write a fit atomically; see `ppl.posterior.archive`."""
-    documents = {"fit": fit.to_dict(), "record": _record(fit)}
+    elements = sum(len(e.labels) for e in fit.estimates)
+    documents = {"fit": fit.to_dict(posterior=elements <= LISTED), "record": _record(fit)}
     archive.write(path, documents, {MODEL: fit.model_text}, _arrays(fit))
 
 
@@ -52,31 +57,50 @@ def _record(fit: Fit) -> dict[str, Any]:
         "levels": [asdict(level) for level in fit.levels.values()],
         "sources": [asdict(s) for s in fit.sources],
         "imputed": [asdict(c) for c in fit.imputed],
-        "estimates": [{"name": e.name, "kind": e.kind, "labels": list(e.labels)} for e in fit.estimates],
+        "estimates": [{"name": e.name, "kind": e.kind, **_named(e.labels)} for e in fit.estimates],
         "draws": list(fit.draws),
+        **store_redrawn.form(fit),
         "draw_count": fit.draw_count,
-        "states": [{"name": s.name, "labels": list(s.labels), "states": list(s.states)} for s in fit.states],
+        "states": [{"name": s.name, "states": list(s.states), **_named(s.labels)} for s in fit.states],
         "constants": list(fit.constants),
         "trace": list(fit.trace),
         **({} if fit.factored is None else {"factored": store_factored.form(fit.factored)}),
     }
 
 
-def _arrays(fit: Fit) -> dict[str, np.ndarray]:
+def _named(labels: Sequence[str]) -> dict[str, Any]:
+    """Names of elements: one by one, or by the labels of their axes where they are many."""
+    if isinstance(labels, ElementLabels):
+        return {"prefix": labels.name, "axes": [list(axis) for axis in labels.axes]}
+    return {"labels": list(labels)}
+
+
+def _labels(form: Mapping[str, Any]) -> Sequence[str]:
+    """The inverse of `_named`."""
+    if "axes" not in form:
+        return tuple(str(label) for label in form["labels"])
+    return ElementLabels(str(form["prefix"]), [tuple(map(str, axis)) for axis in form["axes"]])
+
+
+def _arrays(fit: Fit) -> Iterator[tuple[str, np.ndarray]]:
+    """One after another: a copy is made of each only while it is written."""
     # Numbered, not named: a quantity's name may be anything, an entry's name may not.
-    arrays: dict[str, np.ndarray] = {}
     for i, e in enumerate(fit.estimates):
-        arrays[f"estimates/{i}"] = np.column_stack([e.values, e.khat])
-    for group in ("draws", "constants", "trace"):
+        checked = not np.isnan(e.khat).all()
+        yield f"estimates/{i}", np.column_stack([e.values, e.khat]) if checked else _plain(e.values)
+    made = store_redrawn.made(fit)
+    for i, name in enumerate(fit.draws):
+        if name not in made:
+            yield f"draws/{i}", _plain(_once(fit.draws[name]))
+    for group in ("constants", "trace"):
         for i, array in enumerate(getattr(fit, group).values()):
-            arrays[f"{group}/{i}"] = _plain(_once(array) if group == "draws" else array)
+            yield f"{group}/{i}", _plain(array)
     for i, table in enumerate(fit.states):
-        arrays[f"states/{i}"] = _plain(table.probabilities)
+        yield f"states/{i}", _plain(table.probabilities)
     if isinstance(fit.approximation, Approximation):
-        arrays |= _gaussian_arrays(fit.approximation)
+        yield from _gaussian_arrays(fit.approximation).items()
     if fit.factored is not None:
-        arrays |= store_factored.arrays(fit.factored)
-    return arrays
+        yield from store_factored.arrays(fit.factored)
 
 
 def _gaussian_arrays(q: Approximation) -> dict[str, np.ndarray]:
@@ -103,7 +127,7 @@ def _repeated(draws: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]
 def _plain(array: Any) -> np.ndarray:
     array = np.asarray(array)
     kinds = {"b": np.bool_, "i": np.int64, "u": np.int64}
-    plain: np.ndarray = array.astype(kinds.get(array.dtype.kind, np.float64))
+    plain: np.ndarray = array.astype(kinds.get(array.dtype.kind, np.float64), copy=False)
     return plain
 
 
@@ -124,14 +148,15 @@ def load(path: str) -> Fit:
 
 
 def _fit(reader: archive.Reader, record: Mapping[str, Any]) -> Fit:
-    factored = record.get("factored")
+    saved = record.get("factored")
+    factored = None if saved is None else store_factored.read(reader, saved)
     return Fit(
         **{name: record[name] for name in PLAIN},
         model_text=reader.text(MODEL),
         estimates=_estimates(reader, record["estimates"]),
-        draws=_repeated(_group(reader, "draws", record), int(record.get("draw_count", 0))),
+        draws=_draws(reader, record, factored),
         approximation=_gaussian(reader) if factored is None else None,
-        factored=None if factored is None else store_factored.read(reader, factored),
+        factored=factored,
         bound=Bound(**{k: np.nan if v is None else float(v) for k, v in record["bound"].items()}),
         warnings=tuple(
             FitWarning(w["code"], w["message"], tuple(w["names"]), w["severity"]) for w in record["warnings"]
@@ -147,6 +172,16 @@ def _fit(reader: archive.Reader, record: Mapping[str, Any]) -> Fit:
     )
 
 
+def _draws(
+    reader: archive.Reader, record: Mapping[str, Any], factored: FactoredRecord | None
+) -> Mapping[str, np.ndarray]:
+    made = store_redrawn.read(record, factored)
+    names = [str(name) for name in record["draws"]]
+    kept = {n: reader.array(f"draws/{i}") for i, n in enumerate(names) if n not in made}
+    whole = _repeated(kept, int(record.get("draw_count", 0)))
+    return Draws(tuple(names), whole, made) if made else whole
+
+
 def _gaussian(reader: archive.Reader) -> Approximation:
     names = set(reader.names())
     arrays = {n: reader.array(f"approximation/{n}") for n in GAUSSIAN if f"approximation/{n}" in names}
@@ -158,10 +193,11 @@ def _estimates(reader: archive.Reader, listed: Any) -> tuple[Estimates, ...]:
     found = []
     for i, form in enumerate(listed):
         values = reader.array(f"estimates/{i}")
-        labels = tuple(str(label) for label in form["labels"])
-        if values.shape != (len(labels), 6):
+        labels = _labels(form)
+        if values.ndim != 2 or len(values) != len(labels) or values.shape[1] not in (5, 6):
             raise ValueError(f"estimates of {form['name']}")
-        found.append(Estimates(form["name"], form["kind"], labels, values[:, :5], values[:, 5]))
+        khat = values[:, 5] if values.shape[1] > 5 else np.broadcast_to(np.nan, len(labels))
+        found.append(Estimates(form["name"], form["kind"], labels, values[:, :5], khat))
     return tuple(found)
 
 
@@ -169,7 +205,7 @@ def _states(reader: archive.Reader, listed: Any) -> tuple[StateTable, ...]:
     found = []
     for i, form in enumerate(listed):
         table = reader.array(f"states/{i}")
-        labels, states = tuple(map(str, form["labels"])), tuple(map(str, form["states"]))
+        labels, states = _labels(form), tuple(map(str, form["states"]))
         if table.shape != (len(labels), len(states)):
             raise ValueError(f"states of {form['name']}")
         found.append(StateTable(str(form["name"]), labels, states, table))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,18 +28,19 @@ def form(record: FactoredRecord) -> Form:
     return {**record.to_dict(), "blocks": blocks, "arrays": list(record.arrays)}
 
 
-def arrays(record: FactoredRecord) -> dict[str, np.ndarray]:
+def arrays(record: FactoredRecord) -> Iterator[tuple[str, np.ndarray]]:
     """Every array by the number of its block and its own: a name may be anything, an entry's may not."""
-    found = {f"factored/more/{j}": _plain(a) for j, a in enumerate(record.arrays.values())}
+    for j, a in enumerate(record.arrays.values()):
+        yield f"factored/more/{j}", _plain(a)
     for i, block in enumerate(record.blocks):
-        found |= {f"factored/{i}/{j}": _plain(a) for j, a in enumerate(block.parameters.values())}
-    return found
+        for j, a in enumerate(block.parameters.values()):
+            yield f"factored/{i}/{j}", _plain(a)
 
 
 def _plain(array: Any) -> np.ndarray:
     array = np.asarray(array)
     kind: Any = {"b": np.bool_, "i": np.int64, "u": np.int64}.get(array.dtype.kind, np.float64)
-    plain: np.ndarray = array.astype(kind)
+    plain: np.ndarray = array.astype(kind, copy=False)
     return plain
 
 
