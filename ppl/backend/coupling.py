@@ -134,5 +134,5 @@ def _pulled(which: int) -> Any:
 @op(_pulled(0), _pulled(1), _pulled(2))
 def coupled(weights: Array, x: Array, context: Array, flow: Coupling, back: bool) -> Array:
     """The layers of a flow, or their inverses, on x (A, B, D): the image and the log scales, (A, B, 2 D)."""
-    y, total, _ = run(flow.parts(weights[0]), x, context, back)
+    y, total, _ = run(flow.parts(weights[0]), x, context, back, keep=False)
     return np.concatenate([y, total], axis=-1)

@@ -89,13 +89,19 @@ def pull(
     return in_x, in_context, slopes
 
 
-def run(layers: list[Layer], x: Array, context: Array, back: bool) -> tuple[Array, Array, list[Moved]]:
-    """All layers in turn, or their inverses from the last: the image, the summed log scales, what was computed."""
+def run(
+    layers: list[Layer], x: Array, context: Array, back: bool, keep: bool = True
+) -> tuple[Array, Array, list[Moved]]:
+    """All layers in turn, or their inverses from the last: the image, the summed log scales, what was computed.
+
+    Without ``keep`` the last is forgotten, and no slopes can follow.
+    """
     total, kept = np.zeros(x.shape, dtype=x.dtype), []
     for layer in reversed(layers) if back else layers:
         x, at = apply(layer, x, context, back)
         total = total + at.log_scale
-        kept.append(at)
+        if keep:
+            kept.append(at)
     return x, total, kept
 
 

@@ -11,17 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ppl.inference.npe_head import NONE, Head
 from ppl.posterior.target import Array
 
 FAR = 6.0  # log diagonal entries stay within this of 0
 
 
 @dataclass(frozen=True)
-class MixtureHead:
+class MixtureHead(Head):
     """``size``: D; ``components``: C. A row of outputs holds C weights, C D means, C log diagonals, the rest."""
 
     size: int
     components: int
+    count: int = 0
+    spread: float = 0.01
 
     @property
     def off(self) -> int:
@@ -29,9 +32,23 @@ class MixtureHead:
         return self.size * (self.size - 1) // 2
 
     @property
-    def width(self) -> int:
+    def width(self) -> int:  # type: ignore[override]
         """Outputs a row needs."""
         return self.components * (1 + 2 * self.size + self.off)
+
+    @property
+    def held(self) -> int:
+        """A root of its component's covariance."""
+        return self.size**2
+
+    @property
+    def family(self) -> str:
+        """In words."""
+        return f"mixture of {self.components} Gaussians"
+
+    def start(self, rng: np.random.Generator) -> Array:
+        """No weights of its own."""
+        return NONE
 
     def split(self, out: Array) -> tuple[Array, Array, Array]:
         """Log weights (n, C), means (n, C, D) and triangles (n, C, D, D) of outputs (n, width)."""
@@ -48,7 +65,7 @@ class MixtureHead:
         weights = logits - top - np.log(np.exp(logits - top).sum(1, keepdims=True))
         return weights, means, tril
 
-    def log_density(self, out: Array, t: Array) -> Array:
+    def log_density(self, out: Array, t: Array, own: Array = NONE) -> Array:
         """Log q of t (n, D) under outputs (n, width): (n,)."""
         joint = self._joint(out, t)[0]
         top = joint.max(1)
@@ -62,8 +79,8 @@ class MixtureHead:
         joint = weights + log_diagonal - 0.5 * np.square(whitened).sum(2)
         return joint - 0.5 * self.size * np.log(2.0 * np.pi), weights, tril, apart, whitened
 
-    def slopes(self, out: Array, t: Array) -> tuple[Array, Array]:
-        """Log densities (n,), and their slopes in the outputs (n, width)."""
+    def slopes(self, out: Array, t: Array, own: Array = NONE) -> tuple[Array, Array, Array]:
+        """Log densities (n,), their slopes in the outputs (n, width), and none in weights of its own."""
         joint, weights, tril, apart, whitened = self._joint(out, t)
         top = joint.max(1, keepdims=True)
         share = np.exp(joint - top)
@@ -82,9 +99,9 @@ class MixtureHead:
             own.reshape(n, c * d),
             off.reshape(n, -1),
         ]
-        return (top + np.log(total))[:, 0], np.concatenate(parts, axis=1)
+        return (top + np.log(total))[:, 0], np.concatenate(parts, axis=1), NONE
 
-    def sample(self, out: Array, rng: np.random.Generator, count: int) -> Array:
+    def sample(self, out: Array, rng: np.random.Generator, count: int, own: Array = NONE) -> Array:
         """Draws for each row of outputs: (n, count, D)."""
         weights, means, tril = self.split(out)
         cumulative = np.cumsum(np.exp(weights), axis=1)

@@ -45,15 +45,15 @@ class Network:
         """Number of parameters."""
         return sum(int(np.prod(s)) for s in self.shapes)
 
-    def start(self, rng: np.random.Generator, spread: float) -> Array:
-        """Glorot normal weights, zero biases; the last layer near zero, its biases spread."""
+    def start(self, rng: np.random.Generator, spread: float, last: float = 0.01) -> Array:
+        """Glorot normal weights, zero biases; those of the last layer ``last`` times as large, its biases spread."""
         parts = []
         for i, shape in enumerate(self.shapes):
             if len(shape) == 1:
-                last = i == len(self.shapes) - 1
-                parts.append(spread * rng.standard_normal(shape) if last else np.zeros(shape))
+                end = i == len(self.shapes) - 1
+                parts.append(spread * rng.standard_normal(shape) if end else np.zeros(shape))
             else:
-                scale = 0.01 if i == len(self.shapes) - 2 else 1.0
+                scale = last if i == len(self.shapes) - 2 else 1.0
                 parts.append(scale * np.sqrt(2.0 / sum(shape)) * rng.standard_normal(shape))
         return np.concatenate([p.ravel() for p in parts])
 
@@ -66,7 +66,9 @@ class Network:
         w = self._parts(weights)
         kept: list[Array] = []
         if rows is not None and self.row:
-            short = [part.astype(rows.dtype) for part in w[:4]]  # rows are many: single precision halves the work
+            short = [
+                part.astype(rows.dtype) for part in w[:4]
+            ]  # rows are many: single precision halves the work
             hidden = np.tanh(rows @ short[0] + short[1])
             features = np.tanh(hidden @ short[2] + short[3])
             kept = [rows, hidden, features]

@@ -59,7 +59,13 @@ class LearntFit(Factored):
 
     def arrays(self) -> dict[str, Array]:
         """The network, enough to use it on other data, and its calibration."""
-        found = {"weights": self.q.weights, "inputs": self.target.inputs, **self.q.scaling.arrays()}
+        sizes = self.q.sizes.array()
+        found = {
+            "weights": self.q.weights,
+            "sizes": sizes,
+            "inputs": self.target.inputs,
+            **self.q.scaling.arrays(),
+        }
         if self.calibration is None:
             return found
         return {**found, "ranks": self.calibration.ranks.astype(float), "coverage": self.calibration.coverage}
@@ -123,7 +129,7 @@ def _elbo(target: Simulated, q: Amortised, rng: np.random.Generator) -> tuple[fl
 def _blocks(target: Simulated, q: Amortised, checked: Calibration | None) -> tuple[BlockReport, ...]:
     lay = target.reading.layout
     names = tuple(lay.blocks)
-    family = f"mixture of {q.head.components} Gaussians on the real line"
+    family = f"{q.head.family} on the real line"
     reason = "learnt from simulations"
     if checked is not None:
         low, high = checked.coverage.min(), checked.coverage.max()

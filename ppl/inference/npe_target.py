@@ -9,7 +9,8 @@ import numpy as np
 
 from ppl.inference.draws import stream
 from ppl.inference.npe_data import Reading, Sets, reading_of, simulated
-from ppl.inference.npe_mixture import MixtureHead
+from ppl.inference.npe_head import Head
+from ppl.inference.npe_heads import Sizes
 from ppl.inference.npe_network import Network
 from ppl.inference.npe_posterior import Amortised
 from ppl.inference.npe_scaling import Scaling, from_arrays, scaling_of
@@ -18,16 +19,16 @@ from ppl.posterior.target import Array
 
 SIMULATE = 5  # the purpose of a random stream
 HELD_OUT = 0.1
-FULL_SIZE = 20  # coordinates from which one component is enough to train
 
 
 class Simulated:
     """A problem with ``count`` simulations, made once for a seed."""
 
-    def __init__(self, problem: Any, count: int, components: int, hidden: int, summary: str) -> None:
+    def __init__(self, problem: Any, count: int, sizes: Sizes, summary: str) -> None:
         self.problem = problem
-        self.count, self.components, self.hidden = count, components, hidden
+        self.count, self.sizes = count, sizes
         self.reading: Reading = reading_of(problem, summary)
+        sizes.check(self.size)
         self._sets: dict[int, tuple[Scaling, Examples]] = {}
 
     @property
@@ -41,9 +42,9 @@ class Simulated:
         return self.reading.numbers(self.reading.observed(), np.zeros((1, self.size)))
 
     @property
-    def head(self) -> MixtureHead:
-        """The mixture the network ends in."""
-        return MixtureHead(self.size, self.components if self.size <= FULL_SIZE else 1)
+    def head(self) -> Head:
+        """What the network ends in."""
+        return self.sizes.head_of(self.size)
 
     def examples(self, seed: int) -> tuple[Scaling, Examples]:
         """Scaling and training examples of a seed."""
@@ -58,18 +59,24 @@ class Simulated:
 
     def network(self, features: int, columns: int) -> Network:
         """The network for summaries and rows of these sizes."""
-        return Network(features, columns, self.hidden, self.head.width)
+        return Network(features, columns, self.sizes.hidden, self.head.width)
 
-    def posterior(self, scaling: Scaling, weights: Array) -> Amortised:
-        """The posterior that trained weights stand for."""
-        columns = len(scaling.row_centre)
-        return Amortised(self.network(scaling.axes.shape[1], columns), self.head, scaling, weights)
+    def posterior(self, scaling: Scaling, weights: Array, sizes: Sizes | None = None) -> Amortised:
+        """The posterior that trained weights stand for, of the sizes asked for or of others."""
+        kept = self.sizes if sizes is None else sizes
+        head = kept.head_of(self.size)
+        network = Network(scaling.axes.shape[1], len(scaling.row_centre), kept.hidden, head.width)
+        return Amortised(network, head, scaling, weights, kept)
 
     def posterior_of(self, arrays: dict[str, Array]) -> Amortised:
         """The posterior kept with an earlier fit. Raises `KeyError` or `ValueError` where it does not fit."""
         scaling = from_arrays(arrays)
-        q = self.posterior(scaling, np.asarray(arrays["weights"], dtype=float))
-        if len(q.weights) != q.network.count or len(scaling.centre) != self.data.cells.shape[1]:
+        sizes = Sizes.of(arrays["sizes"])
+        q = self.posterior(scaling, np.asarray(arrays["weights"], dtype=float), sizes)
+        if (
+            len(q.weights) != q.network.count + q.head.count
+            or len(scaling.centre) != self.data.cells.shape[1]
+        ):
             raise ValueError("a network of other sizes")
         known = np.asarray(arrays["inputs"], dtype=float)
         if known.shape != self.inputs.shape or not np.allclose(known, self.inputs, rtol=1e-9):
@@ -87,5 +94,7 @@ class Simulated:
             array = data.arrays[key]
             if array.dtype.kind in "fiub":
                 flat = np.asarray(array, dtype=float).ravel()
-                found.append((float(flat.size), float(flat @ np.cos(np.arange(len(flat)))), float(flat @ flat)))
+                found.append(
+                    (float(flat.size), float(flat @ np.cos(np.arange(len(flat)))), float(flat @ flat))
+                )
         return np.array(found)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ppl.inference.npe_mixture import MixtureHead
+from ppl.inference.npe_head import Head
 from ppl.inference.npe_network import Network
 from ppl.posterior.target import Array
 
@@ -21,7 +21,10 @@ LONGEST = 10.0  # a gradient's norm is cut at it
 
 @dataclass(frozen=True)
 class Trained:
-    """weights, and those best on held-out sets with their loss; ``waited``: passes since that was found."""
+    """weights: the network's, then the head's; and those best on held-out sets with their loss.
+
+    ``waited``: passes since that was found.
+    """
 
     weights: Array
     first: Array
@@ -43,7 +46,7 @@ class Examples:
     held: int
 
 
-def begin(weights: Array, network: Network, head: MixtureHead, data: Examples) -> Trained:
+def begin(weights: Array, network: Network, head: Head, data: Examples) -> Trained:
     """Before the first pass."""
     zero = np.zeros_like(weights)
     loss = held_out(weights, network, head, data)
@@ -51,7 +54,7 @@ def begin(weights: Array, network: Network, head: MixtureHead, data: Examples) -
 
 
 def one_pass(
-    at: Trained, network: Network, head: MixtureHead, data: Examples, rng: np.random.Generator, rate: float
+    at: Trained, network: Network, head: Head, data: Examples, rng: np.random.Generator, rate: float
 ) -> Trained:
     """One pass over the training sets in random order."""
     count = len(data.t) - data.held
@@ -61,9 +64,9 @@ def one_pass(
     for k in range(count // BATCH):
         chosen = order[k * BATCH : (k + 1) * BATCH]
         rows = None if data.rows is None else data.rows[chosen]
-        out, memory = network.forward(weights, data.s[chosen], rows)
-        _, slope = head.slopes(out, data.t[chosen])
-        gradient = network.backward(-slope / len(chosen), memory)
+        out, memory = network.forward(weights[: network.count], data.s[chosen], rows)
+        _, slope, own = head.slopes(out, data.t[chosen], weights[network.count :])
+        gradient = np.concatenate([network.backward(-slope / len(chosen), memory), -own / len(chosen)])
         gradient *= min(1.0, LONGEST / max(float(np.sqrt(np.square(gradient).sum())), TINY))
         first = FIRST * first + (1.0 - FIRST) * gradient
         second = SECOND * second + (1.0 - SECOND) * np.square(gradient)
@@ -77,12 +80,12 @@ def one_pass(
     return replace(new, waited=at.waited + 1)
 
 
-def held_out(weights: Array, network: Network, head: MixtureHead, data: Examples) -> float:
+def held_out(weights: Array, network: Network, head: Head, data: Examples) -> float:
     """The loss on the held-out sets."""
     start = len(data.t) - data.held
     total = 0.0
     for i in range(start, len(data.t), BATCH):
         rows = None if data.rows is None else data.rows[i : i + BATCH]
-        out, _ = network.forward(weights, data.s[i : i + BATCH], rows)
-        total -= float(head.log_density(out, data.t[i : i + BATCH]).sum())
+        out, _ = network.forward(weights[: network.count], data.s[i : i + BATCH], rows)
+        total -= float(head.log_density(out, data.t[i : i + BATCH], weights[network.count :]).sum())
     return total / max(data.held, 1)

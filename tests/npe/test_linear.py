@@ -37,9 +37,12 @@ def _data() -> dict[str, np.ndarray]:
     return {"x1": x[:, 0], "x2": x[:, 1], "y": 0.5 + x @ [1.0, -1.0] + NOISE * rng.normal(size=ROWS)}
 
 
+HEADS = ("mixture", "flow")
+
+
 @cache
-def _learnt() -> tuple[Simulated, Amortised, Sets]:
-    backend = Backend(simulations=12000, passes=25)
+def _learnt(head: str = "mixture") -> tuple[Simulated, Amortised, Sets]:
+    backend = Backend(simulations=12000, passes=25, head=head)  # type: ignore[arg-type]
     target = backend.target(ppl.compile(TEXT, path=False).bind(_data()).problem)
     done = run(backend, target, np.random.default_rng(0))
     assert isinstance(done.result, LearntFit)
@@ -54,16 +57,18 @@ def _exact(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return y @ design @ cov / NOISE**2, np.sqrt(np.diag(cov))
 
 
-def test_ninety_per_cent_intervals_hold_ninety_per_cent() -> None:
-    _, q, fresh = _learnt()
+@pytest.mark.parametrize("head", HEADS)
+def test_ninety_per_cent_intervals_hold_ninety_per_cent(head: str) -> None:
+    _, q, fresh = _learnt(head)
     at = calibrate(q, fresh, np.random.default_rng(1))
     assert ((at.coverage > 0.87) & (at.coverage < 0.93)).all(), at.coverage
     counts = np.array([np.histogram(r, bins=10, range=(0, 400))[0] for r in at.ranks.T])
     assert (np.square(counts - 50.0).sum(1) / 50.0 < 40.0).all()  # chi-squared of 9: a false alarm in 1e-5
 
 
-def test_half_the_sds_are_found_out() -> None:
-    _, q, fresh = _learnt()
+@pytest.mark.parametrize("head", HEADS)
+def test_half_the_sds_are_found_out(head: str) -> None:
+    _, q, fresh = _learnt(head)
 
     class Narrow(Amortised):
         def sample(self, sets: Sets, rng: np.random.Generator, count: int) -> np.ndarray:
@@ -71,13 +76,14 @@ def test_half_the_sds_are_found_out() -> None:
             middle = draws.mean(1, keepdims=True)
             return middle + 0.5 * (draws - middle)
 
-    narrow = Narrow(q.network, q.head, q.scaling, q.weights)
+    narrow = Narrow(q.network, q.head, q.scaling, q.weights, q.sizes)
     coverage = calibrate(narrow, fresh, np.random.default_rng(1)).coverage
     assert (coverage < 0.87).all()
 
 
-def test_means_are_within_a_tenth_of_an_sd() -> None:
-    _, q, fresh = _learnt()
+@pytest.mark.parametrize("head", HEADS)
+def test_means_are_within_a_tenth_of_an_sd(head: str) -> None:
+    _, q, fresh = _learnt(head)
     means, sds = _exact(fresh.cells)
     found = q.sample(fresh, np.random.default_rng(2), 2000)
     error = (found.mean(1) - means) / sds
@@ -86,8 +92,9 @@ def test_means_are_within_a_tenth_of_an_sd() -> None:
     assert np.sqrt(np.square(spread).mean()) < 0.1
 
 
-def test_the_density_is_that_of_the_draws() -> None:
-    target, q, _ = _learnt()
+@pytest.mark.parametrize("head", HEADS)
+def test_the_density_is_that_of_the_draws(head: str) -> None:
+    target, q, _ = _learnt(head)
     means, sds = _exact(target.data.cells)
     grid = means + sds * np.random.default_rng(3).normal(size=(400, 3))
     found = q.log_density(target.data, grid)
@@ -98,13 +105,14 @@ def test_the_density_is_that_of_the_draws() -> None:
     assert np.abs(found - exact + 1.5 * np.log(2 * np.pi)).mean() < 0.1
 
 
-def test_the_same_weights_serve_other_data() -> None:
-    target, q, fresh = _learnt()
+@pytest.mark.parametrize("head", HEADS)
+def test_the_same_weights_serve_other_data(head: str) -> None:
+    target, q, fresh = _learnt(head)
     other = replace(fresh.some(slice(0, 1)))
     means, sds = _exact(other.cells)
     draws = q.sample(other, np.random.default_rng(5), 4000)[0]
     assert (np.abs(draws.mean(0) - means[0]) < 0.3 * sds).all()
-    kept = {"weights": q.weights, "inputs": target.inputs, **q.scaling.arrays()}
+    kept = {"weights": q.weights, "sizes": q.sizes.array(), "inputs": target.inputs, **q.scaling.arrays()}
     assert target.posterior_of(kept).weights is q.weights
     moved = {**_data(), "x1": _data()["x1"] + 0.1}
     elsewhere = Backend().target(ppl.compile(TEXT, path=False).bind(moved).problem)

@@ -1,9 +1,10 @@
 """Neural posterior estimation: learn q(latents | data) from simulations of the model itself.
 
 Data sets are drawn from the prior; a network reads each and is trained to give its latents a high
-density under a Gaussian mixture. No density of the model is evaluated, so anything that can be
+density under a Gaussian mixture or a flow. No density of the model is evaluated, so anything that can be
 simulated can be fitted. The network then serves every further data set of the same shape.
-(Papamakarios and Murray 2016; Greenberg, Nonnenmacher and Macke 2019; Bishop 1994 for mixture heads.)
+(Papamakarios and Murray 2016; Greenberg, Nonnenmacher and Macke 2019; Bishop 1994 for mixture heads; Dinh,
+Sohl-Dickstein and Bengio 2017 for flows.)
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ppl.errors import PplError, UsageError, fail
 from ppl.inference import npe_training as training
 from ppl.inference.base import AbstractBackend, Progress
 from ppl.inference.draws import stream
+from ppl.inference.npe_heads import Sizes
 from ppl.inference.npe_posterior import Amortised
 from ppl.inference.npe_result import LearntFit, result_of, summary_distances
 from ppl.inference.npe_target import Simulated
@@ -49,7 +51,12 @@ class Backend(AbstractBackend[Simulated, State, LearntFit]):
     )
 
     simulations: int = field(default=20000, metadata={"help": "data sets simulated for training"})
+    head: Literal["mixture", "flow"] = field(
+        default="mixture", metadata={"help": "what the network ends in: a mixture of Gaussians, or a flow"}
+    )
     components: int = field(default=8, metadata={"help": "Gaussians of the mixture"})
+    flow_layers: int = field(default=6, metadata={"help": "coupling layers of a flow"})
+    flow_hidden: int = field(default=32, metadata={"help": "hidden units of each layer of a flow"})
     hidden: int = field(default=64, metadata={"help": "units of each of two hidden layers"})
     summary_of: Literal["auto", "flat", "pooled"] = field(
         default="auto",
@@ -68,18 +75,17 @@ class Backend(AbstractBackend[Simulated, State, LearntFit]):
             raise fail(
                 UsageError, "E702", f"{self.simulations} simulations are too few", help=f"at least {SMALLEST}"
             )
-        if self.components < 1 or self.hidden < 1:
-            raise fail(UsageError, "E702", "a network needs at least one component and one hidden unit")
         if self.summary_of not in ("auto", "flat", "pooled"):
             raise fail(UsageError, "E705", f"there is no summary `{self.summary_of}`: auto, flat or pooled")
-        return Simulated(problem, self.simulations, self.components, self.hidden, self.summary_of)
+        sizes = Sizes(self.head, self.components, self.hidden, self.flow_layers, self.flow_hidden)
+        return Simulated(problem, self.simulations, sizes, self.summary_of)
 
     def explain(self, problem: Any) -> Iterator[str]:
         """What the network reads and gives."""
         target = self.target(problem)
         how = f"rows of {target.reading.pooled} pooled" if target.reading.pooled else "read cell by cell"
         yield f"observations: {how}, {target.data.cells.shape[1]} numbers"
-        yield f"latents: {target.size} coordinates, a mixture of {target.head.components} Gaussians"
+        yield f"latents: {target.size} coordinates, a {target.head.family}"
 
     def init(self, target: Simulated, rng: np.random.Generator) -> State:
         """A network near the linear regression of the latents on the summaries."""
@@ -88,7 +94,8 @@ class Backend(AbstractBackend[Simulated, State, LearntFit]):
             return State(_nothing(), seed, "converged")
         data = target.examples(seed)[1]
         network = target.network(data.s.shape[1], 0 if data.rows is None else data.rows.shape[2])
-        weights = network.start(stream(seed, START), SPREAD)
+        rng = stream(seed, START)
+        weights = np.concatenate([network.start(rng, SPREAD, target.head.spread), target.head.start(rng)])
         return State(training.begin(weights, network, target.head, data), seed, "")
 
     def step(self, target: Simulated, state: State) -> State:
