@@ -17,6 +17,7 @@ from ppl.posterior.diagnostics import Certificate, certify
 from ppl.posterior.diagnostics_findings import FitFacts
 from ppl.posterior.discrete import given_states
 from ppl.posterior.element_names import ElementNames
+from ppl.posterior.element_weights import ElementWeights
 from ppl.posterior.estimates import Array, Estimates
 from ppl.posterior.exact_evidence import exact_evidence
 from ppl.posterior.factored import Factored, FactoredRecord, record_of
@@ -170,6 +171,17 @@ def _known(by_name: Mapping[str, Array], e: Estimates) -> Array | None:
     return flat if len(flat) == len(e.labels) else None
 
 
+def _element_checks(found: ElementWeights | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {
+        "khat_elements": found.text,
+        "khat_elements_median": found.quantile(0.5),
+        "khat_elements_poor": found.poor,
+        "weighted_gain": float(found.gains.mean()),
+    }
+
+
 def _factored_checks(
     done: Run[Any, Factored], checked: FactoredCertificate, drawn: tuple[Estimates, ...], count: int
 ) -> dict[str, Any]:
@@ -182,6 +194,8 @@ def _factored_checks(
         "importance_share": weights.share,
         "collapsed_elbo": weights.elbo,
         "collapsed_elbo_se": weights.elbo_se,
+        "weighted_bound": weights.bound,
+        **_element_checks(checked.elements),
         "corrected": False,
         "exact": weights.exact,
         "mean_error": 1.0 / np.sqrt(count) if any((e.values[:, 1] > 0).any() for e in drawn) else 0.0,

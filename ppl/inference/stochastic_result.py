@@ -10,7 +10,9 @@ import numpy as np
 
 from ppl.graph.stochastic import StochasticElbo
 from ppl.inference.stochastic_target import StochasticTarget
+from ppl.inference.stochastic_weights import by_element, weighed
 from ppl.posterior.approximation import Approximation
+from ppl.posterior.element_weights import ElementWeights
 from ppl.posterior.factored import POINT, BlockReport, Factored
 from ppl.posterior.record import Bound, FitWarning
 from ppl.posterior.target import Array
@@ -31,7 +33,7 @@ def result_of(
     if not estimates.guides and target.size <= LARGEST:
         mean, log_sd = estimates.coordinates(x)
         return Approximation(mean, log_sd=np.where(target.point, -np.inf, log_sd), point=target.point)
-    return Amortised(estimates, x, measure(target, x, rng), rate_weight)
+    return Amortised(estimates, x, measure(target, x, rng), rate_weight, target.work)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Amortised(Factored):
     x: Array
     measured: Measured
     rate_weight: float
+    work: float
 
     log_evidence = None
     evidence_reason = ""
@@ -168,6 +171,17 @@ class Amortised(Factored):
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Draws by name; arrays of networks repeat without a copy."""
         return self.estimates.sample(self.x, rng, n)
+
+    def weighed(
+        self, problem: Any, rng: np.random.Generator, n: int
+    ) -> tuple[dict[str, Array], Array | None]:
+        """Draws by name and ``log p - log q`` at them: on the real line, points counting 0; (n,)."""
+        return weighed(self.estimates, self.x, self.work, rng, n)
+
+    def element_weights(self, rng: np.random.Generator) -> ElementWeights | None:
+        """Weights of single rows, where latents lie in one plate over data."""
+        plate = self.estimates.plan.plate if self.estimates.plan else (self._rows or ("",))[0]
+        return by_element(self.estimates, self.x, plate, self.work, rng) if plate else None
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         """Not to be had in the model's own coordinates."""

@@ -189,6 +189,11 @@ _WARNINGS: dict[str, Entry] = {
         """A network knows only what it was shown. Widen the priors, or look for a mistake in the data or in the
         model: `ppl simulate` draws what they imply.""",
     ),
+    "W728": Entry(
+        "k-hat element by element",
+        """The latents of some single elements of a plate are weighed, all others held at one point of q: quantiles of
+        their k-hats, and how far weighing lifts the bound. A warning where most are above the limit.""",
+    ),
     "W723": Entry(
         "what a code costs",
         """The ELBO as two costs of a row: distortion, minus its expected log likelihood, and rate, the divergence

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ppl.posterior.element_weights import ElementWeights
 from ppl.posterior.estimates import Array
 from ppl.posterior.record import Bound, FitWarning
 
@@ -96,6 +97,10 @@ class Factored(ABC):
 
         draws = self.sample(rng, n)
         return draws, log_ratios(problem, self, draws)
+
+    def element_weights(self, rng: np.random.Generator) -> ElementWeights | None:
+        """Weights of single elements of a plate, where q can be cut into these; None elsewhere."""
+        return None
 
     @abstractmethod
     def probabilities(self) -> Mapping[str, Array]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ppl.posterior.diagnostics_findings import FitFacts
 from ppl.posterior.diagnostics_verdict import starts_differ, unfinished
+from ppl.posterior.element_weights import ElementWeights
 from ppl.posterior.estimates import Array
 from ppl.posterior.factored import Factored
 from ppl.posterior.factored_weights import Weights, weigh_factored
@@ -32,6 +33,7 @@ class FactoredCertificate:
     verdict: str
     warnings: tuple[FitWarning, ...]
     weights: Weights
+    elements: ElementWeights | None = None
 
 
 def certify_factored(
@@ -45,11 +47,13 @@ def certify_factored(
         weights = Weights("the run did not converge")
         return FactoredCertificate("failed", f"Do not use this fit: {grave.message}.", (grave,), weights)
     weights = weigh_factored(problem, q, rng, frozenset(chances))
+    elements = None if weights.exact else q.element_weights(rng)
     found = [w for w in _findings(problem, q, facts, weights, draws, chances) if w is not None]
+    found += [elements.finding()] if elements is not None else []
     found += prior_conflicts(problem, draws, prior_rng)
     order = {"failed": 0, "warn": 1, "note": 2}
     warnings = tuple(sorted(found, key=lambda w: order[w.severity]))
-    return FactoredCertificate(*verdict_on(warnings), warnings, weights)
+    return FactoredCertificate(*verdict_on(warnings), warnings, weights, elements)
 
 
 def verdict_on(warnings: tuple[FitWarning, ...]) -> tuple[str, str]:

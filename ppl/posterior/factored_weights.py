@@ -27,7 +27,8 @@ class Weights:
     """The weights of n draws; ``why`` says why there are none.
 
     khats: (R,) over replicates, empty where q is exact. elbo, elbo_se: the Monte Carlo estimate of
-    the ELBO of q over the continuous latents alone. weights: (n,), normalised.
+    the ELBO of q over the continuous latents alone; bound: the importance-weighted one, the log of the mean
+    weight. weights: (n,), normalised.
     """
 
     why: str = ""
@@ -37,6 +38,7 @@ class Weights:
     ess: float = float("nan")
     elbo: float = float("nan")
     elbo_se: float = float("nan")
+    bound: float = float("nan")
     weights: Array = field(default_factory=lambda: np.zeros(0))
     draws: Mapping[str, Array] = field(default_factory=dict)
 
@@ -84,8 +86,9 @@ def affordable(problem: Any) -> tuple[int, str]:
         return 0, "there is no continuous latent"
     if target.point.all():
         return 0, "all continuous latents are point estimates"
-    if target.size > LARGEST_D:
-        return 0, f"{target.size} coordinates are too many for importance weights"
+    free = int(np.sum(~np.asarray(target.point)))
+    if free > LARGEST_D:
+        return 0, f"{free} coordinates are too many for importance weights"
     cells = sum(int(np.size(a)) for a in problem.data.arrays.values())
     try:
         states = math.prod(len(v) for v in problem.state_values().values()) if cells < CELLS else 1
@@ -125,6 +128,7 @@ def _weighed(ratios: Array, draws: Mapping[str, Array]) -> Weights:
         ess=pooled.ess,
         elbo=float(good.mean()) if finite else float("nan"),
         elbo_se=float(good.std() / math.sqrt(len(good))) if finite else float("nan"),
+        bound=float(np.logaddexp.reduce(good) - math.log(len(good))) if finite else float("nan"),
         weights=pooled.weights,
         draws=draws,
     )
