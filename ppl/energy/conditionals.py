@@ -9,6 +9,7 @@ from math import prod
 from ppl.energy.blocks.base import Block
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
+from ppl.energy.blocks.fixed import FixedBlock
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
@@ -104,7 +105,7 @@ def _drawn(plan: Plan, i: int, block: SampledBlock, reason: Reason) -> Condition
         c.names,
         "drawn",
         "",
-        "point" if block.exact else "Gaussian",
+        "point" if block.exact else "independent Gaussians" if block.apart else "Gaussian",
         block.exact,
         block.exact,
         sum(prod(x.shape) for x in c.latents),
@@ -123,6 +124,8 @@ def _kind(block: Block) -> str:
         return "discrete"
     if isinstance(block, GaussianMembers):
         return "gaussian" if block.chain_axis is None else "gaussian chain"
+    if isinstance(block, FixedBlock):
+        return "fixed"
     return "tabulated" if isinstance(block, TabulatedBlock) else "family"
 
 
@@ -144,6 +147,8 @@ def _conditional_family(block: Block, asked: Mapping[str, Demand]) -> str:
     if isinstance(block, PointBlock):
         found = matching(statistics(asked[block.latent.name]), block.latent.support)
         return "" if found is None else found.name
+    if isinstance(block, FixedBlock):
+        return block.conditional
     return "" if isinstance(block, TabulatedBlock) else family_of(block)
 
 

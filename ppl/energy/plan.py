@@ -10,6 +10,7 @@ from ppl.energy.blocks.base import Block
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.family import FamilyBlock
+from ppl.energy.blocks.fixed import FixedBlock, endless, fitting
 from ppl.energy.blocks.gaussian import GaussianBlock
 from ppl.energy.blocks.gaussian_chain import GaussianChain
 from ppl.energy.blocks.point import PointBlock
@@ -23,8 +24,9 @@ from ppl.energy.operands import Size
 from ppl.energy.shape import Demand, demands
 from ppl.energy.sites import renamed, site_of
 from ppl.energy.splitting import Splits, split_coupled
+from ppl.energy.statistics import spelled
 from ppl.energy.terms import Energy
-from ppl.energy.wishes import AND, Wishes, disobeyed
+from ppl.energy.wishes import AND, Wishes, cannot, disobeyed, root
 from ppl.errors import Span
 from ppl.supports import REAL, Interval
 
@@ -116,7 +118,14 @@ def with_squares(energy: Energy, size: Size) -> Energy:
 
 def _rank(block: Block) -> tuple[int, int]:
     """Locals first, then chains and Gaussians, then scales and weights, then points."""
-    kind = (DiscreteBlock, DiscreteChain, GaussianChain, GaussianBlock, FamilyBlock, TabulatedBlock)
+    kind = (
+        DiscreteBlock,
+        DiscreteChain,
+        GaussianChain,
+        GaussianBlock,
+        FamilyBlock,
+        TabulatedBlock | FixedBlock,
+    )
     first = next((i for i, k in enumerate(kind) if isinstance(block, k)), len(kind))
     return first, -max((prod(s) for s in block.shapes().values()), default=0)
 
@@ -154,11 +163,36 @@ def _block(energy: Energy, demand: Demand, wishes: Wishes, size: Size) -> tuple[
     if wishes.is_point(latent.name) or latent.kind == "param":
         return PointBlock.of(latent, energy), Reason(f"{latent.name}: a point, the mode of its conditional")
     kind = matching(statistics(demand), latent.support)
+    name = wishes.families.get(root(latent.name), "")
+    if name in fitting(latent.support) and name != (kind and kind.name):
+        return _fixed(energy, demand, name, kind.name if kind else "", wishes)
     if kind is not None:
         return FamilyBlock(latent, kind), Reason(f"{latent.name}: its conditional is {kind.name}")
     if latent.event == 0 and isinstance(latent.support, Interval):
         return TabulatedBlock.of(latent, energy), _tabulated_reason(energy, demand)
     raise NoFactor(latent.name, _no_family(energy, demand))
+
+
+def _fixed(
+    energy: Energy, demand: Demand, name: str, conditional: str, wishes: Wishes
+) -> tuple[Block, Reason]:
+    """A latent in the family that the guide asks for instead of its conditional."""
+    latent = demand.latent
+    stats = tuple(statistics(demand))
+    stat = endless(name, stats)
+    if stat is not None:
+        others = [f"`{n}`" for n in fitting(latent.support) if endless(n, stats) is None]
+        shown = f"; {' and '.join(others)} have" if others else ""
+        why = f"no {name} has a finite expectation of {spelled(stat, latent.name)}{shown}"
+        raise Disobeyed(latent.name, Reason(cannot(latent.name, name, why), _wish(wishes, latent.name)))
+    block = FixedBlock.of(latent, energy, name, conditional)
+    shown = f"is {conditional}" if conditional else "has no named family"
+    text = f"{latent.name}: the guide asks for {name}, the conditional {shown}"
+    return block, Reason(text, _wish(wishes, latent.name))
+
+
+def _wish(wishes: Wishes, name: str) -> Span | None:
+    return wishes.spans.get(root(name))
 
 
 def statistics(demand: Demand) -> set[str]:

@@ -52,3 +52,17 @@ def _same(x: Dim | Named, y: Dim | Named) -> bool:
     if isinstance(x, Dim) or isinstance(y, Dim):
         return x == y
     return x is y or (x.dims == y.dims and np.array_equal(x.numpy, y.numpy))
+
+
+def spelled(stat: str, name: str) -> str:
+    """A statistic as it is read.
+
+    >>> spelled("power:-2", "s"), spelled("is", "z"), spelled("x", "mu")
+    ('s^-2', '[z = k]', 'mu')
+    """
+    if stat.startswith("power:"):
+        return f"{name}^{stat.removeprefix('power:')}"
+    if stat.startswith("fn:"):
+        return stat.removeprefix("fn:").replace("(x)", f"({name})")
+    whole = {"x": "{0}", "is": "[{0} = k]", "log": "log {0}", "log1m": "log(1 - {0})"}
+    return whole.get(stat, "{1} {0}").format(name, stat)

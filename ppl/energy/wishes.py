@@ -9,8 +9,11 @@ from ppl.energy.blocks.base import Block
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.family import FamilyBlock
+from ppl.energy.blocks.fixed import FixedBlock, fitting
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
+from ppl.energy.blocks.sampled import SampledBlock
+from ppl.energy.blocks.tabulated import TabulatedBlock
 from ppl.energy.terms import Energy
 from ppl.errors import Span
 
@@ -88,9 +91,9 @@ def disobeyed(blocks: Collection[Block], energy: Energy, wishes: Wishes) -> tupl
     for name, asked in wishes.families.items():
         own = [b for b in blocks if any(root(n) == name for n in members(b.names))]
         for block in own:
-            why = _why_not(asked, block, energy)
+            why = "" if _point_among(name, asked, block) else _why_not(asked, block)
             if why:
-                return name, f"`q({_short(name)}) ~ {asked}` cannot be: {why}"
+                return name, cannot(name, asked, why)
     for names in wishes.joint:
         own = [b for b in blocks if any(root(n) in names for n in members(b.names))]
         if len(own) > 1:
@@ -98,6 +101,15 @@ def disobeyed(blocks: Collection[Block], energy: Energy, wishes: Wishes) -> tupl
             shown = ", ".join(_short(n) for n in wishes.families if n in names)
             return first, f"`{shown}` cannot be one block: {_apart(own)}"
     return None
+
+
+def cannot(name: str, asked: str, why: str) -> str:
+    """The sentence that refuses a wish.
+
+    >>> cannot("people.height", "Flow", "there is no such block")
+    '`q(height) ~ Flow` cannot be: there is no such block'
+    """
+    return f"`q({_short(root(name))}) ~ {asked}` cannot be: {why}"
 
 
 def _short(name: str) -> str:
@@ -114,7 +126,15 @@ def _apart(blocks: list[Block]) -> str:
     return "some factor holds three of their elements, or the block would be too large"
 
 
-def _why_not(asked: str, block: Block, energy: Energy) -> str:
+def _point_among(name: str, asked: str, block: Block) -> bool:
+    """Whether a latent is a point in a block that is drawn."""
+    if asked != "Point" or not isinstance(block, SampledBlock):
+        return False
+    c = block.component
+    return all(point for n, point in zip(c.names, c.points, strict=True) if root(n) == name)
+
+
+def _why_not(asked: str, block: Block) -> str:
     """Empty where a block is what was asked for."""
     return (CHECKS.get(asked) or _is_family)(asked, block)
 
@@ -122,8 +142,6 @@ def _why_not(asked: str, block: Block, energy: Energy) -> str:
 def _is_point(asked: str, block: Block) -> str:
     if isinstance(block, PointBlock) or (isinstance(block, GaussianMembers) and block.point):
         return ""
-    if _drawn(block):
-        return "" if block.exact else f"it is drawn together with {_others(block)}"
     return "a latent of finitely many states has probabilities, and no mode to move to"
 
 
@@ -147,16 +165,15 @@ def _drawn(block: Block) -> bool:
 
 
 def _is_single(asked: str, block: Block) -> str:
-    if _drawn(block):
-        many = len(block.names) > 1
-        return f"a factor that is no polynomial ties it to {_others(block)}" if many else ""
+    if isinstance(block, SampledBlock):
+        return _is_apart(block)
     gaussian = isinstance(block, GaussianMembers)
     if gaussian and (block.chain_axis is not None or block.width > 1):  # type: ignore[attr-defined]
         return "its elements are coupled along an axis too long to keep them apart"
     if isinstance(block, DiscreteChain) and not block.factorised:
         return "its elements are coupled along an axis too long to keep them apart"
-    if asked == "Normal" and not gaussian:
-        return f"its conditional is {_conditional(block)}, not Normal; `MeanField` takes it as it is"
+    if asked == "Normal" and not gaussian and not isinstance(block, FixedBlock):
+        return f"its conditional is {_conditional(block)}, not Normal; {_instead(block)}"
     return ""
 
 
@@ -173,14 +190,38 @@ def _is_states(asked: str, block: Block) -> str:
     return "" if own else _is_single(asked, block) or "it is continuous"
 
 
-def _is_family(asked: str, block: Block) -> str:
-    if isinstance(block, FamilyBlock) and block.kind.name == asked:
+def _is_apart(block: SampledBlock) -> str:
+    """Each coordinate of its own is what a block is that has one, or whose latents are all asked to be apart."""
+    if block.apart or block.eps.shape[1] <= 1:
         return ""
-    return f"its conditional is {_conditional(block)}; `MeanField` takes the conditional as it is"
+    return f"a factor that is no polynomial ties it to {_others(block)}; they are apart only if all are asked to be"
+
+
+def _is_log_normal(asked: str, block: Block) -> str:
+    """A Gaussian of log x where a latent is drawn: the language has seen to it that x is positive."""
+    return _is_apart(block) if isinstance(block, SampledBlock) else _is_family(asked, block)
+
+
+def _is_family(asked: str, block: Block) -> str:
+    if isinstance(block, FamilyBlock | FixedBlock) and block.kind.name == asked:
+        return ""
+    return f"its conditional is {_conditional(block)}; {_instead(block)}"
 
 
 def _conditional(block: Block) -> str:
     return "in no named family" if block.family in ("Tabulated", "Delta", "Gaussian") else block.family
+
+
+def _instead(block: Block) -> str:
+    """What may be asked for in its place."""
+    if isinstance(block, SampledBlock):
+        own = "`LogNormal` (of a positive latent), `MeanField` and `Point`"
+        return f"it is drawn on the real line, where q is Gaussian; {own} can be asked for"
+    usual = "`MeanField` takes the conditional as it is"
+    if not isinstance(block, FamilyBlock | FixedBlock | TabulatedBlock):
+        return usual
+    names = ", ".join(f"`{n}`" for n in fitting(block.latent.support))
+    return f"{usual}, and {names} can be asked for" if names else usual
 
 
 CHECKS = {
@@ -189,6 +230,7 @@ CHECKS = {
     "MultivariateNormal": _is_dense,
     "MeanField": _is_single,
     "Normal": _is_single,
+    "LogNormal": _is_log_normal,
     "Exact": _is_exact,
     **dict.fromkeys(DISCRETE, _is_states),
     "LowRankNormal": lambda asked, block: "coordinate ascent has no such block",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from math import prod
 from typing import Any
@@ -14,6 +14,7 @@ from ppl.energy.blocks.base import Block, Factor
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.family import FamilyBlock
+from ppl.energy.blocks.fixed import FixedBlock
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
@@ -21,6 +22,7 @@ from ppl.energy.blocks.site import SiteBlock
 from ppl.energy.conditionals import is_auxiliary
 from ppl.energy.declare import orders_of
 from ppl.energy.origin import shifted
+from ppl.energy.plan import Reason
 from ppl.energy.wishes import members
 from ppl.errors import Span
 from ppl.posterior.factored import POINT, BlockReport, Factored, Probabilities
@@ -44,11 +46,10 @@ class Coordinates(Factored):
     @cached_property
     def blocks(self) -> tuple[BlockReport, ...]:  # type: ignore[override]
         return tuple(
-            BlockReport(
-                members(b.names), POINT if is_point(b) else b.family, b.exact, r.text, self._printed(b, f)
-            )
+            BlockReport(names, kind, b.exact or kind == POINT, r.text, self._printed(b, f))
             for b, r, f in zip(self.ascent.blocks, self.ascent.plan.reasons, self.state.factors, strict=True)
             if b.names and not is_auxiliary(b)
+            for names, kind in _kinds(b)
         )
 
     def _printed(self, block: Block, factor: Factor) -> dict[str, Array]:
@@ -235,6 +236,18 @@ def reordered(
     return out
 
 
+def _kinds(block: Block) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The latents of a block with their family: points among what is drawn apart from the rest."""
+    points: tuple[str, ...] = block.names if is_point(block) else ()
+    if isinstance(block, SampledBlock):
+        c = block.component
+        points = tuple(n for n, point in zip(c.names, c.points, strict=True) if point)
+    rest = tuple(n for n in block.names if n not in points)
+    for names, kind in ((points, POINT), (rest, block.family)):
+        if names:
+            yield members(names), kind
+
+
 def is_point(block: Block) -> bool:
     """Whether a block is a point estimate."""
     if isinstance(block, SampledBlock):
@@ -287,16 +300,24 @@ def _called(block: Block) -> str:
     return f"the stand-in of `{block.statement}`" if isinstance(block, SiteBlock) else ", ".join(block.names)
 
 
+def _reasoned(ascent: Ascent) -> Iterator[tuple[Block, Reason]]:
+    return zip(ascent.blocks, ascent.plan.reasons, strict=True)
+
+
 def evidence_reason(ascent: Ascent) -> str:
     """Why the bound is the evidence, or is not."""
     names = tied(ascent)[0]
     if names:
         return f"a bound: a factor ties {names}"
+    asked = next((r.text for b, r in _reasoned(ascent) if isinstance(b, FixedBlock)), None)
+    if asked is not None:
+        name, _, why = asked.partition(": ")
+        return f"a bound: for {name} {why}"
     drawn = next((b.names for b in ascent.blocks if isinstance(b, SampledBlock) and not b.exact), None)
     if drawn is not None:
         return f"a bound: the conditional of {', '.join(drawn)} is in no family, and q is Gaussian"
-    given = " given the point estimates" if any(is_point(b) for b in ascent.blocks) else ""
-    return f"no factor ties two blocks of q, so that q is the posterior{given}"
     loose = next((b for b in ascent.blocks if isinstance(b, DiscreteChain) and b.factorised), None)
     if loose is not None:
         return f"a bound: q keeps the steps of {', '.join(loose.names)} apart, as the guide asks"
+    given = " given the point estimates" if any(is_point(b) for b in ascent.blocks) else ""
+    return f"no factor ties two blocks of q, so that q is the posterior{given}"

@@ -81,13 +81,15 @@ def with_blocks(found: Energy, causes: Mapping[str, Cause], wishes: Wishes) -> E
     """The energy with a block for each group of latents that have to be drawn."""
     points = [n for n in found.latents if wishes.is_point(n)]
     out = with_drawn(found, causes, points)
-    return replace(out, drawn=tuple(_block(c) for c in out.drawn))
+    return replace(out, drawn=tuple(_block(c, wishes) for c in out.drawn))
 
 
-def _block(component: Component) -> SampledBlock:
-    block = SampledBlock(component, np.zeros((0, 0)), search)
+def _block(component: Component, wishes: Wishes) -> SampledBlock:
+    free = [n for n, point in zip(component.names, component.points, strict=True) if not point]
+    apart = bool(free) and all(wishes.apart(n) or wishes.families.get(root(n)) == "LogNormal" for n in free)
+    block = SampledBlock(component, np.zeros((0, 0)), search, apart)
     rank = int((~block.point).sum())
-    dense = 1 < rank <= LARGEST_DENSE and bool((block.counts == 1).all())
+    dense = not apart and 1 < rank <= LARGEST_DENSE and bool((block.counts == 1).all())
     return replace(block, eps=fixed_draws(rank, dense, block.work))
 
 

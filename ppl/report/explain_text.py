@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ppl.energy.statistics import spelled
 from ppl.report.explained import Block, Explained, StandIn
 
 TITLES = {
@@ -48,24 +49,6 @@ def _statistics(b: Block) -> str:
     return shown + (", ..." if len(parts) > 8 else "")
 
 
-def spelled(stat: str, name: str) -> str:
-    """A statistic as it is read.
-
-    >>> spelled("power:-2", "s"), spelled("is", "z"), spelled("x", "mu")
-    ('s^-2', '[z = k]', 'mu')
-    """
-    if stat.startswith("power:"):
-        return f"{name}^{stat.removeprefix('power:')}"
-    if b.kind == "chain, apart":
-        return f"{b.q} for each step by itself, its neighbours averaged over; not the conditional"
-    if b.kind == "fixed":
-        return f"{b.q}, the nearest one in KL(q || conditional); not exact: {b.reason.partition(': ')[2]}"
-    if stat.startswith("fn:"):
-        return stat.removeprefix("fn:").replace("(x)", f"({name})")
-    whole = {"x": "{0}", "is": "[{0} = k]", "log": "log {0}", "log1m": "log(1 - {0})"}
-    return whole.get(stat, "{1} {0}").format(name, stat)
-
-
 def _q(b: Block) -> str:
     if b.point:
         return "a point, the mode of its conditional"
@@ -73,6 +56,10 @@ def _q(b: Block) -> str:
         return "the conditional itself, tabulated; the update is exact up to quadrature"
     if b.kind == "drawn":
         return f"{b.q} on the real line, fitted on fixed draws; not the conditional"
+    if b.kind == "chain, apart":
+        return f"{b.q} for each step by itself, its neighbours averaged over; not the conditional"
+    if b.kind == "fixed":
+        return f"{b.q}, the nearest one in KL(q || conditional); not exact: {b.reason.partition(': ')[2]}"
     if not b.exact:
         return f"{b.q}, by damped natural-gradient steps; not the conditional"
     how = {

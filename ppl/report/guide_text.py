@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ppl.energy.blocks.base import Block
+from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.conditionals import Conditional
 from ppl.energy.plan import Plan
 from ppl.energy.wishes import root
@@ -24,8 +26,11 @@ def guide(plan: Plan, found: Sequence[Conditional], program: Program) -> str:
 
 
 def _rows(plan: Plan, c: Conditional, program: Program) -> Iterator[str]:
-    if all(x.kind == "param" for x in c.latents) or (c.kind == "drawn" and not c.point):
-        return  # what is drawn is so without being asked
+    if all(x.kind == "param" for x in c.latents):
+        return
+    if c.kind == "drawn":
+        yield from _drawn(plan.blocks[plan.of[c.names[0]]])
+        return
     params = {x.name for x in c.latents if x.kind == "param"}
     names = tuple(dict.fromkeys(written(n) for n in c.names if n not in params))
     if c.point:
@@ -39,6 +44,14 @@ def _rows(plan: Plan, c: Conditional, program: Program) -> Iterator[str]:
         yield f"q({names[0]}) ~ {_family(c)}"
 
 
+def _drawn(block: Block) -> Iterator[str]:
+    """What is drawn is so without being asked, but for its points, and where its coordinates are apart."""
+    assert isinstance(block, SampledBlock)
+    for latent, point in zip(block.component.latents, block.component.points, strict=True):
+        if latent.kind != "param" and (point or block.apart):
+            yield f"q({written(latent.name)}) ~ {'Point' if point else 'MeanField'}"
+
+
 def written(name: str) -> str:
     """A latent's name in a guide: imputed columns without their table, cut latents without the place.
 
@@ -50,6 +63,8 @@ def written(name: str) -> str:
 
 def _family(c: Conditional) -> str:
     apart = "[" in c.names[0]
+    if c.kind == "fixed":
+        return c.q
     if c.kind == "discrete":
         return "MeanField" if apart else "Exact"
     return "MeanField" if c.kind == "tabulated" or apart else c.q

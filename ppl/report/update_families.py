@@ -22,6 +22,10 @@ def closing(c: Conditional, x: str, state: str) -> Lines:
         return [(rf"q({x}, \ldots)", r"\propto \exp \sum_f \eta[f] \, f \quad \text{by forward-backward}")]
     if c.kind in ("gaussian", "gaussian chain"):
         return _gaussian(c, x, q)
+    if c.kind == "fixed":
+        density = rf"\exp \sum_f \eta[f] \, f({x})"
+        body = rf"= \arg\min_{{r \in \mathrm{{{c.q}}}}} \mathrm{{KL}}\left(r \,\|\, {density}\right)"
+        return [(q, body)]
     shown = FAMILIES.get(c.q)
     if shown is None:
         return [(q, rf"\propto \exp\left(\sum_f \eta[f] \, f({x})\right)")]

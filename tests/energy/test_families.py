@@ -17,6 +17,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "LogNormal": [{"mean": np.array([0.3, -1.0]), "sd": np.array([0.5, 0.1])}],
     "Gamma": [{"shape": np.array([[0.2, 3.5], [60.0, 1.0]]), "rate": np.array([[0.5, 2.0], [40.0, 1e-2]])}],
     "InverseGamma": [{"shape": np.array([4.5, 60.0]), "scale": np.array([0.5, 2.0])}],
+    "Exponential": [{"rate": np.array([0.5, 40.0])}],
+    "HalfNormal": [{"scale": np.array([0.5, 40.0])}],
     "Beta": [{"a": np.array([0.5, 3.0, 80.0]), "b": np.array([0.7, 2.0, 5.0])}],
     "Dirichlet": [{"concentration": np.array([[0.3, 2.0, 5.0], [40.0, 1.5, 3.0]])}],
     "MultivariateNormal": [
@@ -30,7 +32,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 }
 CASES = [pytest.param(n, s, id=f"{n}{i}") for n in SETTINGS for i, s in enumerate(SETTINGS[n])]
 CONTINUOUS = [c for c in CASES if c.values[0] not in ("Categorical", "Bernoulli")]
-SCALAR = [c for c in CONTINUOUS if c.values[0] in ("Normal", "LogNormal", "Gamma", "InverseGamma", "Beta")]
+SCALAR = [
+    c
+    for c in CONTINUOUS
+    if c.values[0] in ("Normal", "LogNormal", "Gamma", "InverseGamma", "Beta", "Exponential", "HalfNormal")
+]
 
 
 def family(name: str) -> type[Family]:

@@ -112,6 +112,8 @@ def test_no_draw_is_denser_than_the_mode(name: str, given: Eta) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         top = f.log_density(value, eta)
         best = f.log_density(draw(f, eta), eta).max(0)
+    if name in ("Exponential", "HalfNormal"):  # always on the boundary, with a finite density there
+        inside = np.isfinite(top)
     assert inside.any()
     assert (best <= top + 1e-9)[inside].all()
     assert (best >= top - 2.5)[inside].all()

@@ -115,7 +115,7 @@ def test_states_by_name() -> None:
     ("text", "q", "why"),
     [
         (LINE, "q(a) ~ MarkovChain", "no chain"),
-        (LINE, "q(tau) ~ LogNormal", "its conditional is Gamma"),
+        (LINE, "q(tau) ~ Weibull", "its conditional is Gamma; .* `LogNormal`, `Gamma`"),
         (LINE, "q(a, tau) ~ MultivariateNormal", "not Gaussian"),
         (LINE, "q(a) ~ Flow", "no such block"),
         (MIXTURE, "q(z) ~ Point", "probabilities"),

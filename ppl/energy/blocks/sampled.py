@@ -96,11 +96,15 @@ Search = Callable[[Objective, Climbed, Array, bool], Climbed]
 
 @dataclass(frozen=True, eq=False)
 class SampledBlock(Block):
-    """The latents of a component. ``eps``: (S, R) fixed draws; ``search`` climbs its objective on them."""
+    """The latents of a component. ``eps``: (S, R) fixed draws; ``search`` climbs its objective on them.
+
+    ``apart``: its coordinates are to be independent.
+    """
 
     component: Component
     eps: Array
     search: Search
+    apart: bool = False
     family: ClassVar[str] = "Gaussian"
 
     @property
@@ -132,7 +136,7 @@ class SampledBlock(Block):
     @property
     def dense(self) -> bool:
         """Whether its covariance is full."""
-        return bool(
+        return not self.apart and bool(
             self.eps.shape[1] > 1 and len(self.eps) >= 2 * self.eps.shape[1] and (self.counts == 1).all()
         )
 
@@ -337,7 +341,10 @@ class SampledBlock(Block):
             return {name: (x[0], np.zeros_like(x[0])) for name, x in one.items()}
         half = np.random.default_rng(0).standard_normal((REPORTED // 2, self.eps.shape[1]))
         z = self.coordinates(self._climbed(factor), np.concatenate([half, -half]))
-        return {name: (x.mean(0), x.std(0)) for name, x in self._values(z).items()}
+        return {
+            name: (x.mean(0), np.where(np.ptp(x, 0) > 0, x.std(0), 0.0))
+            for name, x in self._values(z).items()
+        }
 
     def log_density(self, factor: Factor, draws: Mapping[str, Array]) -> Array | None:
         part = self.component.part

@@ -12,6 +12,9 @@ from ppl.supports import Support
 __all__ = ["Eta", "Family", "NotProper", "find", "matching", "names"]
 
 _NO_FAMILY = frozenset({"point", "tabulated"})  # any combination of statistics: not one fixed family
+_NARROW = frozenset(
+    {"Exponential", "HalfNormal"}
+)  # for a q that a guide asks for: Gamma has these statistics too
 
 
 @cache
@@ -55,6 +58,8 @@ def matching(statistics: Iterable[str], support: Support) -> type[Family] | None
     """
     wanted = set(statistics)
     found = (
-        f for f in map(find, names()) if f is not None and f.fits(support) and wanted <= set(f.statistics)
+        f
+        for f in map(find, names())
+        if f is not None and f.name not in _NARROW and f.fits(support) and wanted <= set(f.statistics)
     )
     return min(found, key=lambda f: (len(f.statistics), f.event_dims, f.name), default=None)

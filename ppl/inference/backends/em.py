@@ -19,7 +19,7 @@ from ppl.inference import batched
 from ppl.inference.base import NotMonotone
 from ppl.inference.batched_target import BatchTarget, batch_target
 from ppl.inference.climbing_backend import ClimbingBackend
-from ppl.inference.coordinate import exact, is_point, tied
+from ppl.inference.coordinate import evidence_reason, exact, is_point, tied
 from ppl.inference.energy_build import ascent_of, continuous_globals
 from ppl.inference.energy_target import Climb, EnergyTarget, settled
 
@@ -117,5 +117,7 @@ def _planned(problem: Any, points: Collection[str]) -> Ascent:
 def _refused(ascent: Ascent) -> FitError:
     names, span = tied(ascent)
     text = f"the E-step is not exact: a factor ties {names}, and their joint posterior has no closed form"
+    if not names:
+        text = f"the E-step is not exact: {evidence_reason(ascent).removeprefix('a bound: ')}"
     help = "name the parameters with `--point`, or use `--method cavi`"
     return FitError((Diagnostic("E608", text, span=span, help=help),))
