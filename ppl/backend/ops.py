@@ -44,6 +44,7 @@ from ppl.backend.elementwise import (
     xlog1py,
     xlogy,
 )
+from ppl.backend.implicit import implicit_draw
 from ppl.backend.linalg import cholesky, design, inverse, logdet, matmul, matvec, solve
 from ppl.backend.markov import markov_log_partition
 from ppl.backend.reductions import cumsum, logsumexp, logsumexp_of, prod, total
@@ -139,6 +140,7 @@ __all__ = [
     "greater",
     "greater_equal",
     "inner_sigmoid",
+    "implicit_draw",
     "inverse",
     "lbeta",
     "less",

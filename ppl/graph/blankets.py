@@ -145,13 +145,17 @@ def _reads(lay: Layout, at: Evaluator, term: Term, name: str, axes: int) -> Iter
     """The codes of each axis at every place where a term reads the latent; None for a whole axis."""
     s = term.statement
     own = s.name == name or (s.imputes is not None and ".".join(s.imputes) == name)
-    if own and (s.kind == "latent" or term.kind == "jacobian"):
+    if own and (s.kind in ("latent", "guide") or term.kind == "jacobian"):
         yield own_codes(lay, at, s, axes)
     if term.kind == "jacobian":
         roots: tuple[g.Node, ...] = () if own and not _bounded(s, name) else (s.body,)
     else:
         roots = (s.body, *(() if s.observed is None else (s.observed,)))
+    guides = {q.name: q for q in lay.graph.guide if q.name != name}
     bodies = {v.name: v for v in lay.graph.statements if v.kind == "value" and _can_inline(v)}
+    bodies |= {q.name: q for q in guides.values() if _plates_first(q)}
+    if s.kind in ("latent", "guide") and s.name in guides:  # its own value moves with what its guide reads
+        roots = (*roots, own_read(s))
     for root in roots:
         yield from _below(lay, at, _inlined(root, bodies), name, axes)
 
@@ -168,6 +172,24 @@ def _inlined(node: g.Node, bodies: dict[str, g.Statement]) -> g.Node:
 
 def _bounded(s: g.Statement, name: str) -> bool:
     return name in g.variables([s.body])
+
+
+def own_read(s: g.Statement) -> g.Node:
+    """A latent read at its own cells, along its plates where these come first."""
+    stored = tuple(g.event_dim(a) for a in s.type.axes)
+    variable = g.Variable(s.type, frozenset(), stored, s.span, s.name)
+    plates = tuple(a for a in s.place.axes if isinstance(a, g.Node))
+    if not plates or not _plates_first(s):
+        return variable
+    loops: frozenset[Dim] = frozenset().union(*(p.loops for p in plates))
+    return g.Gather(s.body.type, loops, s.event, s.span, variable, tuple(g.At(p) for p in plates))
+
+
+def _plates_first(s: g.Statement) -> bool:
+    """Whether simple plates come before all event axes, so that a read gives their codes first."""
+    kinds = [isinstance(a, g.Node) for a in s.place.axes]
+    simple = all(isinstance(a, g.Position) for a in s.place.axes if isinstance(a, g.Node))
+    return simple and kinds == sorted(kinds, reverse=True) and bool(kinds) == bool(s.place.axes)
 
 
 def _can_inline(v: g.Statement) -> bool:
@@ -233,14 +255,22 @@ def _selected(at: Evaluator, node: g.Gather, axes: int) -> Cells:
 def _through_values(lay: Layout, name: str) -> set[str]:
     """Stored values, and latents with bounds, that a latent reaches: reading one reads all of it."""
     found: set[str] = set()
+    guides = {q.name: q for q in lay.graph.guide}
     count = -1
     while count < len(found):
         count = len(found)
         for s in lay.graph.statements:
             read = needs(s) if s.kind == "value" else _bounds(s) if s.kind == "latent" else set()
+            if s.kind == "latent" and s.name in guides:
+                read = read | mentions((guides[s.name].body,))
             if read & (found | {name}) - {s.name}:
                 found.add(s.name)
     return found - {name}
+
+
+def drawn_after(lay: Layout, name: str) -> set[str]:
+    """Values and latents whose draws change with a latent: what reads it, guides and bounds included."""
+    return _through_values(lay, name)
 
 
 def _bounds(s: g.Statement) -> set[str]:

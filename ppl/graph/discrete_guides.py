@@ -17,18 +17,16 @@ from ppl.backend.tape import Program
 from ppl.errors import Diagnostic, ModelError
 from ppl.graph import nodes as g
 from ppl.graph.assemble import Layout
+from ppl.graph.drawn_guides import reads
 from ppl.graph.guard import evaluating
 from ppl.graph.guides import guide_parameters
 from ppl.graph.named import Named
 from ppl.graph.nodes import Dim
-from ppl.graph.order import mentions, needs
 from ppl.graph.reductions import concatenated
 from ppl.graph.store import to_stored
 from ppl.graph.terms_at_draws import Discrete, TermsAtDraws
-from ppl.language import typed as t
 
 Array = Any
-FAMILIES = ("Bernoulli", "Categorical")
 SMALLEST = 1e-13  # probabilities below it count as it: exp(-30)
 
 
@@ -56,31 +54,15 @@ class GuidedLogits:
         return np.asarray(self.program.pulled(x, slopes[None])[0])
 
 
-def refuse_other_guides(program: t.Program, method: str) -> None:
-    """Raise `ModelError` (E605), at its line, for a ``q`` that is not a written one of a discrete latent."""
-    kinds = {d.name: d for d in program.definitions if d.kind == "latent"}
-    for q in program.guide:
-        what = q.family.name if isinstance(q.family, t.Dist) else q.strategy or "a choice"
-        found = [kinds.get(name) for name in q.names]
-        discrete = all(d is not None and d.type.element in ("label", "bool", "int") for d in found)
-        if not (isinstance(q.family, t.Dist) and what in FAMILIES and len(found) == 1 and discrete):
-            message = f"`q({', '.join(q.names)}) ~ {what}` is not obeyed by --method {method}"
-            help = (
-                f"it takes {' or '.join(FAMILIES)} with arguments, for one discrete latent each; "
-                "every other latent has a free q"
-            )
-            raise ModelError((Diagnostic("E605", message, q.span, help=help),), program.source)
-
-
 def guided_logits(terms: TermsAtDraws) -> GuidedLogits | None:
-    """Record the logits of all guides; None where there are none.
+    """Record the logits of all tables that are functions of params; None where there are none.
 
-    Raises `ModelError` (E605) where a guide reads a latent, leaves cells out, or has other states.
+    Raises `ModelError` (E605) where a guide leaves cells out, or has other states.
     """
     guides = {q.name: q for q in terms.layout.graph.guide}
-    if not guides:
-        return None
     numbers = tuple(i for i, d in enumerate(terms.discretes) if d.name in guides)
+    if not numbers:
+        return None
     read: set[str] = set()
     parts = []
     for i in numbers:
@@ -95,21 +77,9 @@ def guided_logits(terms: TermsAtDraws) -> GuidedLogits | None:
 
 
 def _points(lay: Layout, guide: g.Statement) -> set[str]:
-    """The params that a guide reads, itself or through values. Raises `ModelError` where it reads a latent."""
+    """The params that a guide reads, itself or through values."""
     values = {s.name: s for s in lay.graph.statements if s.kind == "value"}
-    pending, seen, out = mentions((guide.body,)), set[str](), set[str]()
-    while pending:
-        name = pending.pop()
-        seen.add(name)
-        block = lay.blocks.get(name)
-        if name in lay.discrete or (block is not None and not block.point):
-            message = f"`q({guide.name})` reads `{name}`, which is drawn"
-            help = "a guide of a discrete latent reads data, params, and networks whose weights have no prior"
-            raise _refused(guide, message, help)
-        if block is not None:
-            out.add(name)
-        pending |= (needs(values[name]) if name in values else set()) - seen
-    return out
+    return {name for name in reads(guide, values) if name in lay.blocks}
 
 
 def _flat(terms: TermsAtDraws, guide: g.Statement, d: Discrete) -> Array:

@@ -23,15 +23,20 @@ from ppl.graph.assemble import Layout, define_values, layout, own_cells, row_wei
 from ppl.graph.bind_types import BoundData
 from ppl.graph.blocks import Block, bijection_of
 from ppl.graph.build import build
+from ppl.graph.drawn_guides import DrawnGuide, Kind, drawing_order, drawn_guides, kind_of
 from ppl.graph.evaluate import Evaluator
+from ppl.graph.given_values import own_value
 from ppl.graph.guard import evaluating
+from ppl.graph.guide_terms import covers, implicit_value, pathwise_value, record_guide
 from ppl.graph.named import Named, aligned
 from ppl.graph.nodes import Dim
-from ppl.graph.order import groups
+from ppl.graph.noncentre import noncentre
+from ppl.graph.order import sort_statements
 from ppl.graph.passes import run_passes
 from ppl.graph.reductions import concatenated
 from ppl.graph.rows import check_support, checked
 from ppl.graph.store import axis_sets, stored_dims, to_stored
+from ppl.graph.variational import ordered
 from ppl.language import typed as t
 
 Array = Any
@@ -78,7 +83,9 @@ class Term:
 class TermsAtDraws:
     """A traced log joint. ``size``: continuous coordinates D; ``width``: D plus discrete elements.
 
-    ``constant`` is the sum of the terms that no latent enters, which are left out of ``terms``.
+    ``constant`` is the sum of the terms that no latent enters, which are left out of ``terms``. ``discretes``
+    have tables of their own; ``drawn`` are latents whose guides may read others, in an order in which they can
+    be drawn, with minus their log q among the terms. ``width`` counts the columns of both.
     """
 
     layout: Layout
@@ -87,6 +94,7 @@ class TermsAtDraws:
     discretes: tuple[Discrete, ...]
     terms: tuple[Term, ...]
     constant: float
+    drawn: tuple[DrawnGuide, ...] = ()
 
     @property
     def size(self) -> int:
@@ -96,7 +104,17 @@ class TermsAtDraws:
     @property
     def width(self) -> int:
         """Columns of a draw."""
-        return self.size + sum(d.count for d in self.discretes)
+        extra = sum(q.discrete.count for q in self.drawn if q.discrete is not None)
+        return self.size + sum(d.count for d in self.discretes) + extra
+
+    @property
+    def held(self) -> np.ndarray:
+        """Continuous coordinates that a guide draws: (D,)."""
+        out = np.zeros(self.size, dtype=bool)
+        for q in self.drawn:
+            if q.discrete is None:
+                out[q.where] = True
+        return out
 
     @property
     def count(self) -> int:
@@ -141,9 +159,17 @@ class TermsAtDraws:
 
 
 def sampled_layout(program: t.Program, data: BoundData, data_sets: frozenset[str]) -> Layout:
-    """The layout of a program whose discrete latents are drawn: values that depend on them stay values."""
-    graph = run_passes(build(program), ("inline_discrete",))
-    return replace(layout(graph, data, data_sets, groups(graph)), fold=False)
+    """The layout of a program whose discrete latents are drawn: values that depend on them stay values.
+
+    Latents that a guide speaks of keep the scale they are written on; those with a point are points.
+    """
+    guided = {name for q in program.guide for name in q.names}
+    graph = run_passes(build(program), ("inline_discrete", "noncentre", "sort_statements"))
+    graph = sort_statements(noncentre(graph, lambda s: s.name not in guided))
+    found = replace(layout(graph, data, data_sets, tuple(ordered(graph))), fold=False)
+    points = {name for q in program.guide if q.strategy == "Point" for name in q.names}
+    blocks = {name: replace(b, point=b.point or name in points) for name, b in found.blocks.items()}
+    return replace(found, blocks=blocks)
 
 
 def trace_terms(lay: Layout) -> TermsAtDraws:
@@ -189,16 +215,22 @@ class _Trace:
         self.column = lay.size
         self.stop = 0
         self.constant = 0.0
+        self.guides = drawn_guides(lay.graph)
         self.discretes: list[Discrete] = []
+        self.drawn: list[DrawnGuide] = []
         self.terms: list[Term] = []
 
     def group(self, group: tuple[g.Statement, ...]) -> None:
         """Values of all latents of a group, then its deterministic values, then its log terms."""
-        drawn = {}
-        for s in group:
+        drawn: dict[str, Named | None] = {}
+        guided = any(s.name in self.guides for s in group if s.kind == "latent")
+        for s in drawing_order(group, self.guides) if guided else group:
             with evaluating(s):
                 drawn[s.name] = self._define(s)
-        define_values(self.at, group)
+            if guided:
+                define_values(self.at, (s,))
+        if not guided:
+            define_values(self.at, group)
         for s in group:
             with evaluating(s):
                 self._term(s, drawn[s.name])
@@ -206,8 +238,9 @@ class _Trace:
     def finish(self) -> TermsAtDraws:
         """What was recorded."""
         return TermsAtDraws(
-            self.lay, self.at, self.tape, tuple(self.discretes), tuple(self.terms), self.constant
-        )
+            self.lay, self.at, self.tape, tuple(self.discretes), tuple(self.terms), self.constant,
+            tuple(self.drawn),
+        )  # fmt: skip
 
     def _define(self, s: g.Statement) -> Named | None:
         column = None if s.imputes is None else ".".join(s.imputes)
@@ -215,14 +248,36 @@ class _Trace:
         if name in self.lay.discrete and (column or s.kind == "latent"):
             self._discrete(s, name)
         elif name in self.lay.blocks and (column or s.kind in ("latent", "param")):
-            return self._continuous(s, self.lay.blocks[name])
+            guide = self.guides.get(name) if s.kind == "latent" else None
+            block = self.lay.blocks[name]
+            return self._continuous(s, block) if guide is None else self._drawn(s, guide, block)
         return None
 
-    def _continuous(self, s: g.Statement, block: Block) -> Named | None:
+    def _drawn(self, s: g.Statement, guide: g.Statement, block: Block) -> Named:
+        """A continuous latent that its guide draws."""
+        covers(self.at, guide, None)
+        kind = kind_of(self.lay.graph, guide)
+        if kind == "pathwise":
+            eps = xp.slice_last(self.tape.input, start=block.where.start, stop=block.where.stop)
+            pathwise_value(self.at, guide, eps, s)
+        else:
+            self._continuous(s, block, free=False)
+        if kind == "implicit":
+            implicit_value(self.at, guide)
+        self._guided(guide, s, block, kind)
+        return own_value(s, self.at)
+
+    def _guided(self, guide: g.Statement, s: g.Statement, of: Block | Discrete, kind: Kind = "score") -> None:
+        """Note what is needed to draw a guided latent; minus its log q is a term."""
+        q, density = record_guide(self.tape, self.at, guide, s, of, self.weight, kind)
+        self.drawn.append(q)
+        self._add(guide, "guide", Named(xp.negative(density.array), density.dims), density.dims)
+
+    def _continuous(self, s: g.Statement, block: Block, free: bool = True) -> Named | None:
         shape = (*(self.at.size(d) for d in block.batch), *block.inner)
         u = xp.slice_last(self.tape.input, start=block.where.start, stop=block.where.stop)
         value, log_det = bijection_of(self.at, block).forward(xp.reshape_last(u, count=1, shape=shape))
-        if s.kind != "param":
+        if free and not block.point:
             self._add(s, "jacobian", Named(log_det, block.batch), block.batch)
         if block.cells is not None:
             self._imputed(s, block.name, value, block.cells)
@@ -257,7 +312,12 @@ class _Trace:
             self.at.values[s.name] = Named(array, names)
         states = np.asarray(states_of(self.lay, self.at, s), dtype=float)
         weights = self._element_weights(s, name, shape)[cells]
-        self.discretes.append(Discrete(name, s, where, shape, cells, states, weights))
+        found = Discrete(name, s, where, shape, cells, states, weights)
+        if s.imputes is None and name in self.guides:
+            covers(self.at, self.guides[name], cells)
+            self._guided(self.guides[name], s, found)
+        else:
+            self.discretes.append(found)
 
     def _element_weights(self, s: g.Statement, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """How often each element of a plate over weighted rows counts: flat."""

@@ -21,12 +21,11 @@ from ppl.inference.score_gradients import (
     own_log,
     score,
 )
+from ppl.inference.score_guided import guided_slopes
 from ppl.inference.score_guides import Amortised, amortised
 from ppl.inference.score_plan import ContinuousNode, DiscreteNode, Plan, make_plan
+from ppl.inference.score_trials import AT_ONCE, possible, state_costs
 from ppl.posterior.target import Array
-
-IMPOSSIBLE = -1000.0  # what a log density of 0 counts as while searching: q then leaves that state
-AT_ONCE = 4_000_000  # array elements of the widest intermediate in one evaluation
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,8 @@ class ScoreTarget:
         point = np.zeros(self.terms.size, dtype=bool)
         for block in self.terms.layout.blocks.values():
             point[block.where] = block.point
-        self.family = Family(point, self.terms.discretes)
+        guided = self.terms.width - len(point) - sum(d.count for d in self.terms.discretes)
+        self.family = Family(point, self.terms.discretes, self.terms.held, guided)
         self.amortised: Amortised | None = amortised(self.terms, self.family, guided_logits(self.terms))
         self._plans: dict[tuple[int, str], Plan] = {}
 
@@ -84,22 +84,29 @@ class ScoreTarget:
         except (PplError, StillVector):  # a prior that reads discrete latents has no median of its own
             return np.zeros(self.terms.size)
 
+    def draw(self, theta: Array, rng: np.random.Generator, count: int, paired: bool = False) -> Draws:
+        """Draws of the whole q: the free factors, then what guides draw from them."""
+        drawn = self.family.draw(theta, rng, count, paired)
+        for guide in self.terms.drawn:
+            guide.draw(drawn.x, rng)
+        return drawn
+
     def log_joint(self, x: Array) -> Array:
-        """Log joint of draws (S, width): (S,)."""
+        """Log joint of draws (S, width), less log q of what guides draw: (S,)."""
         rows = max(1, int(AT_ONCE // max(self.terms.program.widest, 1.0)))
         pieces = [self.values(x[i : i + rows]).sum(1) for i in range(0, len(x), rows)]
         return np.concatenate(pieces) + self.terms.constant
 
     def values(self, x: Array) -> Array:
         """Every cell of every term (S, cells)."""
-        return _possible(self.terms.program.value(x), len(x))
+        return possible(self.terms.program.value(x), len(x))
 
     def values_and_slopes(self, x: Array) -> tuple[Array, Array]:
         """The cells (S, cells), and the slopes of their sum in the continuous coordinates (S, D)."""
         if self.terms.size == 0:
             return self.values(x), np.zeros((len(x), 0))
         values, slopes = self.terms.program.value_and_grad(x)
-        return _possible(values, len(x)), slopes[:, : self.terms.size]
+        return possible(values, len(x)), slopes[:, : self.terms.size]
 
     def offender(self, values: Array) -> str:
         """The statement with a cell that is no number, in words; empty where there is none."""
@@ -109,23 +116,19 @@ class ScoreTarget:
         return ""
 
 
-def _possible(values: Array, count: int) -> Array:
-    """Log densities of 0 as a large loss; broadcast to the number of draws."""
-    values = np.asarray(values)
-    values = np.where(np.isneginf(values), IMPOSSIBLE, values)
-    return np.broadcast_to(values, (count, values.shape[1]))
-
-
 def estimate(target: ScoreTarget, plan: Plan, theta: Array, rng: np.random.Generator, draws: int) -> Estimate:
     """An unbiased estimate from ``draws`` draws. Raises `NotFinite` naming the statement."""
     family = target.family
-    drawn = family.draw(theta, rng, draws, plan.paired)
+    drawn = target.draw(theta, rng, draws, plan.paired)
     values, slopes = target.values_and_slopes(drawn.x)
     totals = values.sum(1) + target.terms.constant
     if not np.isfinite(totals).all():
         raise NotFinite(target.offender(values) or "the log joint is not finite")
     gradient = np.zeros(family.count)
-    _continuous(family, plan, theta, drawn, values, np.nan_to_num(slopes), gradient)
+    slopes = np.nan_to_num(slopes)
+    for guided in plan.guided:
+        slopes = slopes + guided_slopes(guided, drawn.x, values)[:, : family.size]
+    _continuous(family, plan, theta, drawn, values, slopes, gradient)
     tables = family.log_tables(theta)
     for i, node in enumerate(plan.discrete):
         where = family.logits[i]
@@ -139,8 +142,8 @@ def _continuous(
 ) -> None:
     """Slopes in means and log sds, the entropy's 1 included."""
     size, sd = family.size, family.sd(theta)
-    out[:size] = slopes.mean(0)
-    out[size : 2 * size] = np.where(family.point, 0.0, (slopes * drawn.eps).mean(0) * sd + 1.0)
+    out[:size] = np.where(family.held, 0.0, slopes.mean(0))
+    out[size : 2 * size] = np.where(family.free, (slopes * drawn.eps).mean(0) * sd + 1.0, 0.0)
     for node in plan.continuous:
         if node.estimator == "score":
             where = node.block.where
@@ -164,28 +167,9 @@ def _discrete(
 ) -> Array:
     d, codes = node.latent, drawn.codes[i]
     if node.estimator == "local":
-        return local_expectation(table, state_costs(node, drawn.x), d.weights)
+        assert node.trial is not None
+        return local_expectation(table, state_costs(node.trial, drawn.x).mean(0), d.weights)
     costs = node.blanket.costs(values)[:, d.cells]
     if node.estimator == "disarm":
         return disarm(logits.reshape(d.count, 1), codes, costs, d.weights)
     return score(table, codes, leave_one_out(costs - d.weights * own_log(table, codes)))
-
-
-def state_costs(node: DiscreteNode, x: Array) -> Array:
-    """The cost of each state of each element, averaged over draws of the rest: (n, K)."""
-    d = node.latent
-    assert node.program is not None and node.colours is not None and node.own is not None
-    trials = [(c, k) for c in range(int(node.colours.max(initial=-1)) + 1) for k in range(len(d.states))]
-    chosen = [np.flatnonzero(node.colours == c) for c in range(trials[-1][0] + 1)]
-    out = np.zeros((d.count, len(d.states)))
-    together = max(1, int(AT_ONCE // (max(node.program.widest, x.shape[1], 1.0) * len(x))))
-    for i in range(0, len(trials), together):
-        part = trials[i : i + together]
-        y = np.repeat(x[None], len(part), axis=0)
-        for j, (c, k) in enumerate(part):
-            y[j][:, d.where.start + chosen[c]] = d.states[k]
-        values = _possible(node.program.value(y.reshape(-1, x.shape[1])), len(part) * len(x))
-        costs = node.own.costs(values)[:, d.cells].reshape(len(part), len(x), d.count).mean(1)
-        for j, (c, k) in enumerate(part):
-            out[chosen[c], k] = costs[j, chosen[c]]
-    return out

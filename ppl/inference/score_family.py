@@ -29,10 +29,15 @@ class Draws:
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """point: (D,), coordinates without a spread; discretes: the discrete latents in column order."""
+    """point: (D,), coordinates without a spread; discretes: the discrete latents in column order.
+
+    held: (D,), coordinates that guides draw; ``guided`` columns more are theirs.
+    """
 
     point: Array
     discretes: tuple[Discrete, ...]
+    held: Array
+    guided: int = 0
 
     @property
     def size(self) -> int:
@@ -56,19 +61,24 @@ class Family:
     @cached_property
     def width(self) -> int:
         """Columns of a draw."""
-        return self.size + sum(d.count for d in self.discretes)
+        return self.size + sum(d.count for d in self.discretes) + self.guided
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        """Coordinates with a Gaussian of their own (D,)."""
+        return np.asarray(~(self.point.astype(bool) | self.held.astype(bool)))
 
     def start(self, centre: Array, rng: np.random.Generator, log_sd: float, spread: float) -> Array:
         """First parameters: Gaussians around a centre, tables near uniform."""
         theta = np.zeros(self.count)
-        theta[: self.size] = centre
-        theta[self.size : 2 * self.size] = np.where(self.point, 0.0, log_sd)
+        theta[: self.size] = np.where(self.held, 0.0, centre)
+        theta[self.size : 2 * self.size] = np.where(self.free, log_sd, 0.0)
         theta[2 * self.size :] = spread * rng.standard_normal(self.count - 2 * self.size)
         return theta
 
     def sd(self, theta: Array) -> Array:
-        """(D,), 0 for points."""
-        return np.where(self.point, 0.0, np.exp(theta[self.size : 2 * self.size]))
+        """(D,), 0 for points and what guides draw."""
+        return np.where(self.free, np.exp(theta[self.size : 2 * self.size]), 0.0)
 
     def log_tables(self, theta: Array) -> tuple[Array, ...]:
         """Log probabilities of the states of each discrete latent: (n, K) each."""
@@ -97,8 +107,7 @@ class Family:
 
     def entropy(self, theta: Array) -> float:
         """In closed form; elements of weighted rows count by their weight."""
-        free = ~self.point.astype(bool)
-        total = float((theta[self.size : 2 * self.size][free] + HALF_LOG_TAU_E).sum())
+        total = float((theta[self.size : 2 * self.size][self.free] + HALF_LOG_TAU_E).sum())
         for d, table in zip(self.discretes, self.log_tables(theta), strict=True):
             total -= float((d.weights[:, None] * np.exp(table) * table).sum())
         return total

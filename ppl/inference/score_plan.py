@@ -4,7 +4,8 @@
 * discrete ones of at most 16 states whose blanket is cheap: the exact expectation over the element
   itself, everything else drawn;
 * other two-state elements with two draws: antithetic pairs (DisARM);
-* the rest: score function over the Markov blanket, with the leave-one-out baseline.
+* the rest: score function over the Markov blanket, with the leave-one-out baseline;
+* latents with a guide that reads others: pathwise, local or score too, in what the guide reads.
 """
 
 from __future__ import annotations
@@ -15,48 +16,45 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ppl.backend.tape import Program
-from ppl.graph import nodes as g
-from ppl.graph.blankets import Incidence, coordinate_elements, incidence, stored_shape
+from ppl.graph.blankets import coordinate_elements, drawn_after, stored_shape
 from ppl.graph.blocks import Block
-from ppl.graph.order import mentions
+from ppl.graph.drawn_guides import DrawnGuide, stepped
+from ppl.graph.guide_terms import state_tables
 from ppl.graph.terms_at_draws import Discrete, TermsAtDraws
+from ppl.inference.score_blanket import Blanket, blanket_of
 from ppl.inference.score_colours import colours_of
+from ppl.inference.score_trials import Trial
 from ppl.posterior.target import Array
 
 MOST_STATES = 16
 MOST_EVALUATIONS = 64  # of a blanket, for one draw of the rest, that an exact expectation may take
-STEPS = frozenset({"floor", "ceil", "round", "sign", "eq", "ne", "lt", "le", "gt", "ge"})
-
-
-@dataclass(frozen=True, eq=False)
-class Blanket:
-    """The terms that read a latent, each with its incidence and its columns among some program's values."""
-
-    parts: tuple[tuple[Incidence, slice], ...]
-    shape: tuple[int, ...]
-
-    def costs(self, values: Array) -> Array:
-        """Costs of the elements of the stored array, flat: (S, cells of terms) to (S, elements)."""
-        out = np.zeros((len(values), *self.shape))
-        for found, where in self.parts:
-            found.add_to(out, values[:, where])
-        return out.reshape(len(values), -1)
 
 
 @dataclass(frozen=True, eq=False)
 class DiscreteNode:
-    """A discrete latent's estimator. ``program`` evaluates its blanket alone; ``colours``: (n,).
-
-    Elements of one colour share no term, so that one evaluation tries a state for all of them.
-    """
+    """A discrete latent's estimator; ``trial``: how its states are tried, of a local one."""
 
     latent: Discrete
     estimator: str
     reason: str
     blanket: Blanket
-    own: Blanket | None = None
-    program: Program | None = None
-    colours: Array | None = None
+    trial: Trial | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class GuidedNode:
+    """The estimator for what a drawn latent's guide reads.
+
+    tables: of a local one, draws to log q of all states of its cells, (S, n K), which are tried in ``order``.
+    """
+
+    guide: DrawnGuide
+    estimator: str
+    reason: str
+    blanket: Blanket | None = None
+    trial: Trial | None = None
+    tables: Program | None = None
+    order: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +74,7 @@ class Plan:
 
     continuous: tuple[ContinuousNode, ...]
     discrete: tuple[DiscreteNode, ...]
+    guided: tuple[GuidedNode, ...] = ()
 
     def sentences(self) -> Iterator[str]:
         """What ``ppl explain`` prints: a line for each latent."""
@@ -83,6 +82,8 @@ class Plan:
             yield f"{c.block.name}: {c.estimator} ({c.reason})"
         for d in self.discrete:
             yield f"{d.latent.name}: {d.estimator} ({d.reason})"
+        for q in self.guided:
+            yield f"{q.guide.name}: {q.estimator} ({q.reason})"
 
     @property
     def paired(self) -> bool:
@@ -97,10 +98,12 @@ def make_plan(
 
     guided: the numbers of discrete latents whose logits a guide gives; that changes the words alone.
     """
-    blocks = terms.layout.blocks.values()
+    drawn = {q.name for q in terms.drawn}
+    blocks = [b for b in terms.layout.blocks.values() if b.name not in drawn]
     return Plan(
         tuple(_continuous(terms, b, asked) for b in blocks),
         tuple(_told(_discrete(terms, d, draws, asked), i in guided) for i, d in enumerate(terms.discretes)),
+        tuple(_guided(terms, q, asked) for q in terms.drawn),
     )
 
 
@@ -110,32 +113,14 @@ def make_plan(
 def _continuous(terms: TermsAtDraws, block: Block, asked: str) -> ContinuousNode:
     if block.point:
         return ContinuousNode(block, "point", "a parameter has no spread")
-    stepped = _stepped(terms, block.name)
-    if not stepped and asked != "score":
+    steps = stepped(terms.layout.graph, block.name)
+    if not steps and asked != "score":
         return ContinuousNode(block, "pathwise", "its log joint is smooth in it")
-    why = f"`{stepped}` has steps in it" if stepped else "as asked"
+    why = f"`{steps}` has steps in it" if steps else "as asked"
     shape = stored_shape(terms.layout, terms.at, block)
-    whole = len(block.consumed)
-    parts = _parts(terms, block.name, shape, whole)
+    blanket = blanket_of(terms, block.name, shape, len(block.consumed))
     elements = coordinate_elements(terms.layout, terms.at, block)
-    return ContinuousNode(block, "score", why, Blanket(parts, shape), elements)
-
-
-def _stepped(terms: TermsAtDraws, name: str) -> str:
-    """The first statement that reads the latent through a function with steps; empty where none does."""
-    reached = {name}
-    for s in terms.layout.graph.statements:
-        if mentions((s.body,)) & reached:
-            for node in g.walk((s.body,)):
-                if mentions((node,)) & reached and _has_steps(node):
-                    return s.name
-            if s.kind == "value":
-                reached.add(s.name)
-    return ""
-
-
-def _has_steps(node: g.Node) -> bool:
-    return isinstance(node, g.Apply) and node.function in STEPS
+    return ContinuousNode(block, "score", why, blanket, elements)
 
 
 # ---------------------------------------------------------------- discrete latents
@@ -146,36 +131,52 @@ def _told(node: DiscreteNode, guided: bool) -> DiscreteNode:
 
 
 def _discrete(terms: TermsAtDraws, d: Discrete, draws: int, asked: str) -> DiscreteNode:
-    blanket = Blanket(_parts(terms, d.name, d.shape, 0), d.shape)
+    blanket = blanket_of(terms, d.name, d.shape)
     count = len(d.states)
-    if asked in ("auto", "local") and count <= MOST_STATES:
-        colours = colours_of(d, [found for found, _ in blanket.parts], MOST_EVALUATIONS // count)
-        if colours is not None:
-            tried = count * (int(colours.max(initial=-1)) + 1)
-            reason = f"exact in each element: {tried} evaluations of its blanket"
-            return _local(terms, d, blanket, colours, reason)
+    trial = _trial(terms, d, blanket) if asked in ("auto", "local") else None
+    if trial is not None:
+        return DiscreteNode(d, "local", _tried(trial), blanket, trial)
     if count == 2 and (asked == "disarm" or (asked == "auto" and draws == 2)):
         return DiscreteNode(d, "disarm", "antithetic pairs of two states", blanket)
     reason = "as asked" if asked == "score" else f"{count} states, or a wide blanket"
     return DiscreteNode(d, "score", f"leave-one-out baseline; {reason}", blanket)
 
 
-def _local(terms: TermsAtDraws, d: Discrete, blanket: Blanket, colours: Array, reason: str) -> DiscreteNode:
-    touched = [found.term for found, _ in blanket.parts]
-    parts, start = [], 0
-    for found, where in blanket.parts:
-        parts.append((found, slice(start, start + where.stop - where.start)))
-        start = parts[-1][1].stop
-    own = Blanket(tuple(parts), d.shape)
-    return DiscreteNode(d, "local", reason, blanket, own, terms.part(touched), colours)
+def _tried(trial: Trial) -> str:
+    tried = len(trial.latent.states) * (int(trial.colours.max(initial=-1)) + 1)
+    return f"exact in each element: {tried} evaluations of its blanket"
 
 
-def _parts(
-    terms: TermsAtDraws, name: str, shape: tuple[int, ...], whole: int
-) -> tuple[tuple[Incidence, slice], ...]:
-    out = []
-    for term in terms.terms:
-        found = incidence(terms.layout, terms.at, term, name, shape, whole)
-        if found is not None:
-            out.append((found, term.where))
-    return tuple(out)
+def _trial(terms: TermsAtDraws, d: Discrete, blanket: Blanket) -> Trial | None:
+    """How all states are tried; None where that takes too much, or what is drawn after it would not fit them."""
+    scored = {q.name for q in terms.drawn if q.kind != "pathwise"}
+    if len(d.states) > MOST_STATES or drawn_after(terms.layout, d.name) & scored:
+        return None
+    colours = colours_of(d, [found for found, _ in blanket.parts], MOST_EVALUATIONS // len(d.states))
+    if colours is None:
+        return None
+    program = terms.part([found.term for found, _ in blanket.parts])
+    return Trial(d, blanket.alone(), program, colours)
+
+
+# ---------------------------------------------------------------- latents that guides draw
+
+
+def _guided(terms: TermsAtDraws, q: DrawnGuide, asked: str) -> GuidedNode:
+    if q.kind == "pathwise":
+        return GuidedNode(q, "pathwise", "the guide's draws are smooth in what it reads")
+    if q.kind == "implicit":
+        return GuidedNode(q, "implicit", "pathwise, by the guide's distribution function")
+    if q.discrete is None:
+        assert q.block is not None
+        shape = stored_shape(terms.layout, terms.at, q.block)
+        blanket = blanket_of(terms, q.name, shape, len(q.consumed))
+        return GuidedNode(q, "score", "leave-one-out baseline; the guide's draws", blanket)
+    blanket = blanket_of(terms, q.name, q.discrete.shape)
+    trial = _trial(terms, q.discrete, blanket) if asked in ("auto", "local") else None
+    if trial is None:
+        return GuidedNode(q, "score", "leave-one-out baseline; the guide's draws", blanket)
+    order = np.searchsorted(q.discrete.cells, q.elements)
+    return GuidedNode(
+        q, "local", f"{_tried(trial)}; the guide's table", blanket, trial, state_tables(terms, q), order
+    )

@@ -45,7 +45,7 @@ class ScoreFit(Factored):
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Draws of the continuous latents by name: (n, *shape)."""
-        x, terms = self.target.family.draw(self.theta, rng, n).x, self.target.terms
+        x, terms = self.target.draw(self.theta, rng, n).x, self.target.terms
         out = terms.unpack(x, continuous_names(self.target))
         weights = terms.unpack(
             x[:1], self.target.problem.weights
@@ -53,17 +53,17 @@ class ScoreFit(Factored):
         return out | {name: np.broadcast_to(a, (n, *a.shape[1:])) for name, a in weights.items()}
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
-        """Log density of the continuous factors; None where some stand for a standardised latent."""
+        """Log density of the continuous factors; None where guides draw, or for a standardised latent."""
         from ppl.graph.own_space import coordinates
 
         family, lay = self.target.family, self.target.terms.layout
-        if any(name.endswith(".raw") for name in lay.blocks):
+        if any(name.endswith(".raw") for name in lay.blocks) or self.target.terms.drawn:
             return None
         try:
             z, log_det = coordinates(lay, draws)
         except (PplError, StillVector):  # a bound that reads a discrete latent
             return None
-        free = ~family.point.astype(bool)
+        free = family.free
         sd = family.sd(self.theta)[free]
         eps = (z[:, free] - self.theta[: family.size][free]) / sd
         own = -0.5 * np.square(eps) - np.log(sd) - 0.5 * np.log(2.0 * np.pi)
@@ -79,6 +79,14 @@ class ScoreFit(Factored):
         for d, table in zip(self.target.family.discretes, self._tables(), strict=True):
             full = np.zeros((int(np.prod(d.shape, dtype=int)), len(d.states)))
             full[d.cells] = np.exp(table)
+            out[d.name] = full.reshape(*d.shape, len(d.states))
+        guided = [q for q in self.target.terms.drawn if q.discrete is not None]
+        x = self.target.draw(self.theta, np.random.default_rng(0), FEW).x if guided else np.zeros(0)
+        for q in guided:
+            assert q.discrete is not None
+            d, columns = q.discrete, x[:, q.where]
+            full = np.zeros((int(np.prod(d.shape, dtype=int)), len(d.states)))
+            full[d.cells] = (columns[:, :, None] == d.states).mean(0)
             out[d.name] = full.reshape(*d.shape, len(d.states))
         return out
 
@@ -157,8 +165,9 @@ def result_of(
 
 def _khat(target: ScoreTarget, log_ratios: Array) -> float:
     """k-hat on the line that the fit moves on, for a standardised latent; the general check covers all others."""
-    raw = any(name.endswith(".raw") for name in target.terms.layout.blocks)
-    if not raw or target.family.discretes or np.isnan(log_ratios).any():
+    special = any(name.endswith(".raw") for name in target.terms.layout.blocks) or bool(target.terms.drawn)
+    tables = target.family.discretes or any(q.discrete is not None for q in target.terms.drawn)
+    if not special or tables or np.isnan(log_ratios).any():
         return float("nan")
     return float(smooth(log_ratios).khat)
 
@@ -167,13 +176,13 @@ def _final_values(
     target: ScoreTarget, theta: Array, rng: np.random.Generator, count: int
 ) -> tuple[Array, Array]:
     """Cells summed by statement at draws, and log q of the draws' continuous part; in pieces."""
-    from ppl.inference.score_estimate import AT_ONCE
+    from ppl.inference.score_trials import AT_ONCE
 
     rows = max(1, int(AT_ONCE // max(target.terms.program.widest, target.terms.count, 1.0)))
     starts = [t.where.start for t in target.terms.terms]
     pieces, densities = [], []
     for i in range(0, count, rows):
-        drawn = target.family.draw(theta, rng, min(rows, count - i))
+        drawn = target.draw(theta, rng, min(rows, count - i))
         densities.append(_log_q(target, theta, drawn.eps))
         cells = target.values(drawn.x)
         sums = np.add.reduceat(cells, starts, axis=1) if starts else np.zeros((len(drawn.x), 0))
@@ -183,7 +192,7 @@ def _final_values(
 
 def _log_q(target: ScoreTarget, theta: Array, eps: Array) -> Array:
     """Log density of the Gaussian part at standard normal draws (n, D), points left out."""
-    free = ~target.family.point.astype(bool)
+    free = target.family.free
     log_sd = theta[target.family.size : 2 * target.family.size][free]
     out: Array = (-0.5 * np.square(eps[:, free]) - log_sd - 0.5 * np.log(2.0 * np.pi)).sum(1)
     return out
@@ -195,13 +204,11 @@ def _parts(target: ScoreTarget, means: Array, theta: Array) -> dict[str, float]:
     family = target.family
     for term, mean in zip(target.terms.terms, means, strict=True):
         name = term.statement.name
-        key = f"entropy({_plain(name)})" if term.kind == "jacobian" else name
+        key = f"entropy({_plain(name)})" if term.kind in ("jacobian", "guide") else name
         out[key] = out.get(key, 0.0) + float(mean)
-    spread = np.where(
-        family.point, 0.0, theta[family.size : 2 * family.size] + 0.5 * np.log(2 * np.pi * np.e)
-    )
+    spread = np.where(family.free, theta[family.size : 2 * family.size] + 0.5 * np.log(2 * np.pi * np.e), 0.0)
     for block in target.terms.layout.blocks.values():
-        if not block.point:
+        if family.free[block.where].any():
             key = f"entropy({_plain(block.name)})"
             out[key] = out.get(key, 0.0) + float(spread[block.where].sum())
     for d, table in zip(family.discretes, family.log_tables(theta), strict=True):
@@ -231,6 +238,9 @@ def _blocks(
         kind = "Bernoulli" if len(d.latent.states) == 2 else "Categorical"
         reason = _reason(d, snr, d.latent.name)
         out.append(BlockReport((d.latent.name,), kind, False, reason, {"p": np.exp(table)}))
+    for q in plan.guided:
+        family_name = getattr(q.guide.statement.body, "name", "")
+        out.append(BlockReport((q.guide.name,), family_name, False, _reason(q, snr, q.guide.name)))
     return tuple(out)
 
 

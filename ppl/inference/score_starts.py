@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ppl.errors import PplError
+from ppl.graph.drawn_guides import reads
 from ppl.graph.evaluate import StillVector
 from ppl.graph.own_space import coordinates
 from ppl.graph.simulate import from_draws, simulate
@@ -109,8 +110,12 @@ def prior_draw(target: ScoreTarget, rng: np.random.Generator) -> Array:
 
 def _points(target: ScoreTarget) -> dict[str, Array]:
     """The params that guides read, at their start: a prior is drawn from without them."""
-    if target.amortised is None:
+    lay = target.terms.layout
+    values = {s.name: s for s in lay.graph.statements if s.kind == "value"}
+    read = {name for q in lay.graph.guide for name in reads(q, values)}
+    points = sorted(name for name in read if name in lay.blocks and lay.blocks[name].point)
+    if not points:
         return {}
     at = np.zeros((1, target.family.width))
     at[0, : target.family.size] = target.start
-    return target.terms.unpack(at, sorted(target.amortised.guided.points))
+    return target.terms.unpack(at, points)

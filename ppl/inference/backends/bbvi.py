@@ -17,7 +17,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from ppl.errors import UsageError, fail
-from ppl.graph.discrete_guides import refuse_other_guides
 from ppl.inference import score_ascent as ascent
 from ppl.inference.base import AbstractBackend, NotFinite, Progress
 from ppl.inference.draws import stream
@@ -28,6 +27,7 @@ from ppl.inference.score_plan import Plan
 from ppl.inference.score_result import ScoreFit, result_of
 from ppl.inference.score_scaling import block_numbers, naturally_scaled, towards_conditionals
 from ppl.inference.score_starts import best_start, usual_count
+from ppl.inference.score_wishes import check_guides
 from ppl.language.typed import Program
 from ppl.posterior.diagnostics_findings import FitFacts
 from ppl.posterior.target import Array
@@ -73,14 +73,14 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
     )
 
     def obeying(self, program: Program) -> Backend:
-        """As it is. Raises `ModelError` for a guide that is not of a discrete latent by itself."""
-        refuse_other_guides(program, "bbvi")
+        """As it is. Raises `ModelError` for a guide that is not obeyed."""
+        check_guides(program)
         return self
 
     def target(self, problem: Any) -> ScoreTarget:
         """The log joint term by term. Raises `UsageError` or `ModelError` for what cannot be obeyed."""
         self._check()
-        refuse_other_guides(problem.program, "bbvi")
+        check_guides(problem.program)
         return ScoreTarget(problem)
 
     def _check(self) -> None:
