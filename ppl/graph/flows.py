@@ -15,6 +15,7 @@ import numpy as np
 
 from ppl.backend import ops as xp
 from ppl.backend.coupling import Coupling
+from ppl.backend.low_rank import LowRank
 from ppl.errors import Diagnostic, ModelError, Span
 from ppl.graph.assemble import Layout
 from ppl.graph.blocks import Block
@@ -30,12 +31,16 @@ LINEAR = 100  # coordinates up to which a triangular matrix comes last
 
 @dataclass(frozen=True)
 class Wish:
-    """A flow over some latents, or over all that are free where ``names`` is None."""
+    """A flow over some latents, or over all that are free where ``names`` is None.
+
+    ``rank``: a Gaussian of that rank plus a diagonal instead of layers; the root of the coordinates where 0.
+    """
 
     names: tuple[str, ...] | None = None
     layers: int = LAYERS
     hidden: int = HIDDEN
     span: Span | None = None
+    rank: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +60,7 @@ class Flow:
 
     blocks: tuple[Block, ...]
     shapes: tuple[tuple[int, ...], ...]
-    coupling: Coupling
+    coupling: Coupling | LowRank
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,9 +69,7 @@ class Flow:
 
     def warp(self, weights: Array, noise: Any, draws: int, closed: bool) -> dict[str, Warped]:
         """Draws for every block; the entropy is expected where ``closed``, else minus the log density there."""
-        e = noise("flow", (draws, 1, self.coupling.size))
-        v, log_scales = self.coupling.forward(weights, e)
-        entropy = log_scales + (HALF_LOG_2PI + (0.5 if closed else 0.5 * e * e))
+        v, entropy = _drawn(self.coupling, weights, noise, draws, closed)
         out, start = {}, 0
         for block, shape in zip(self.blocks, self.shapes, strict=True):
             stop = start + int(np.prod(shape, dtype=int))
@@ -74,6 +77,18 @@ class Flow:
             out[block.name] = Warped(*(xp.reshape_last(x, 2, shape) for x in parts))
             start = stop
         return out
+
+
+def _drawn(
+    coupling: Coupling | LowRank, weights: Array, noise: Any, draws: int, closed: bool
+) -> tuple[Array, Array]:
+    """v and what each coordinate adds to minus its log density, both (draws, 1, D)."""
+    e = noise("flow", (draws, 1, coupling.size))
+    if isinstance(coupling, LowRank):
+        v, whole = coupling.drawn(weights, e, noise("shared", (draws, 1, coupling.rank)), closed)
+        return v, whole / coupling.size + np.zeros(coupling.size, dtype=np.float32)
+    v, log_scales = coupling.forward(weights, e)
+    return v, log_scales + (HALF_LOG_2PI + (0.5 if closed else 0.5 * e * e))
 
 
 def wishes_of(program: t.Program) -> tuple[Wish, ...]:
@@ -104,7 +119,8 @@ def _blocks(
 ) -> tuple[Block, ...]:
     free = {n: b for n, b in lay.blocks.items() if not b.point and n not in taken}
     if wish.names is None:
-        return tuple(b for b in free.values() if not is_weight(b.name) and not cut(b))
+        weights = wish.rank is not None
+        return tuple(b for b in free.values() if (weights or not is_weight(b.name)) and not cut(b))
     found = []
     for name in wish.names:
         block = _named(free, name)
@@ -134,6 +150,9 @@ def _flow(lay: Layout, wish: Wish, blocks: tuple[Block, ...]) -> Flow:
     if size < 2:
         help = "name several latents in one `q(...)`, or leave the flow out"
         raise _refused(wish, "a flow of one coordinate is a Gaussian", help=help)
+    if wish.rank is not None:
+        rank = wish.rank or round(size**0.5)
+        return Flow(blocks, shapes, LowRank(size, min(rank, size)))
     if size > MOST:
         help = "a flow over a few latents: `q(a, b) ~ Flow` in a guide"
         raise _refused(wish, f"{size} coordinates are too many, {MOST} at most", help=help)

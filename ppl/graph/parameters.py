@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ppl.backend.low_rank import LowRank
 from ppl.graph.assemble import Layout
 from ppl.graph.blocks import Block
 from ppl.graph.evaluate import Evaluator
@@ -23,13 +24,14 @@ class Parameter:
     """One array of numbers that the search moves: coordinates ``where``, of shape ``shape``.
 
     It is the mean or the log sd of a block's unconstrained coordinates; a point estimate has a mean only.
-    The weights of a flow go with its first block.
+    The weights of a flow go with its first block; ``gaussian``: those of a Gaussian of low rank.
     """
 
     block: Block
     role: Literal["mean", "log_sd", "flow"]
     where: slice
     shape: tuple[int, ...]
+    gaussian: bool = False
 
     @property
     def weight(self) -> bool:
@@ -61,7 +63,8 @@ def flow_parameters(flows: tuple[Flow, ...], start: int) -> tuple[Parameter, ...
     out = []
     for flow in flows:
         count = flow.coupling.count
-        out.append(Parameter(flow.blocks[0], "flow", slice(start, start + count), (count,)))
+        gaussian = isinstance(flow.coupling, LowRank)
+        out.append(Parameter(flow.blocks[0], "flow", slice(start, start + count), (count,), gaussian))
         start += count
     return tuple(out)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ppl.backend.low_rank import LowRank
 from ppl.inference.stochastic_result import Amortised, Measured, measure
 from ppl.inference.stochastic_target import StochasticTarget
 from ppl.inference.stochastic_weights import counts
@@ -32,6 +33,8 @@ class FlowFit(Amortised):
 
 
 def _family(coupling: Any) -> str:
+    if isinstance(coupling, LowRank):
+        return coupling.words
     return f"flow of {coupling.layers} coupling layers"
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from ppl.errors import UsageError, fail
+from ppl.backend.low_rank import LowRank
 from ppl.graph.flows import Wish
 from ppl.graph.parameters import Parameter
 from ppl.inference import adam
@@ -22,6 +23,7 @@ from ppl.inference.advi_guide import check_elementwise
 from ppl.inference.base import AbstractBackend, NotFinite, Progress
 from ppl.inference.draws import stream
 from ppl.inference.flow_result import flow_result
+from ppl.inference.low_rank_result import low_rank_result
 from ppl.inference.outcome import Outcome, outcome
 from ppl.inference.stochastic_result import result_of
 from ppl.inference.stochastic_target import StochasticTarget
@@ -35,6 +37,8 @@ from ppl.posterior.target import Array
 NETWORK_PACE = 0.02  # of the learning rate, for the weights of networks that are points
 FLOW_PACE = 0.05  # of the learning rate, for the weights of flows
 FLOW_DRAWS = 30  # a step takes where there is a flow
+DIRECTION_PACE = 2.0  # times the learning rate, for the shared directions of a low-rank Gaussian
+DIRECTION_DRAWS = 16, 50  # least and most fours of draws where directions are shared; else as many as these
 SLOWER, PLATEAUS = 0.3, 4  # each plateau slows the search; the last one ends it
 CHUNK = 50  # steps between two looks of the loop
 LOST = 20  # estimates in a row that may be infinite
@@ -71,9 +75,15 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
     rate_weight: float = field(
         default=1.0, metadata={"help": "weight of the divergence of latents in plates over data"}
     )
-    family: Literal["auto", "mean_field", "flow"] = field(
+    family: Literal["auto", "mean_field", "low_rank", "flow"] = field(
         default="auto",
-        metadata={"help": "q of latents without a guide: independent Gaussians, or a flow over all of them"},
+        metadata={
+            "help": "q of latents without a guide: independent Gaussians, or over all of them a Gaussian of "
+            "low rank plus diagonal or a flow"
+        },
+    )
+    rank: int = field(
+        default=0, metadata={"help": "directions that a low-rank Gaussian shares; 0: the root of its size"}
     )
     flow_layers: int = field(default=6, metadata={"help": "coupling layers of a flow"})
     flow_hidden: int = field(default=32, metadata={"help": "hidden units of each layer of a flow"})
@@ -86,11 +96,16 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
 
     def target(self, problem: Any) -> StochasticTarget:
         """Estimates of the ELBO. Raises `UsageError` or `ModelError` for batches that there cannot be."""
-        if self.family not in ("auto", "mean_field", "flow"):
-            raise fail(UsageError, "E705", f"there is no family `{self.family}`: auto, mean_field or flow")
+        if self.family not in ("auto", "mean_field", "low_rank", "flow"):
+            known = "auto, mean_field, low_rank or flow"
+            raise fail(UsageError, "E705", f"there is no family `{self.family}`: {known}")
+        if self.rank < 0:
+            raise fail(UsageError, "E702", "a rank is a whole number from 1, or 0 for the usual one")
         if self.flow_layers < 1 or self.flow_hidden < 1:
             raise fail(UsageError, "E702", "a flow needs at least one layer and one hidden unit")
         flow = Wish(None, self.flow_layers, self.flow_hidden) if self.family == "flow" else None
+        if self.family == "low_rank":
+            flow = Wish(rank=self.rank)
         return StochasticTarget(problem, self.batch, self.single, flow)
 
     def init(self, target: StochasticTarget, rng: np.random.Generator) -> State:
@@ -149,6 +164,11 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
             return self.gradient_draws
         if target.estimates.graph.networks:
             return 1
+        rank = max(
+            (f.coupling.rank for f in target.estimates.flows if isinstance(f.coupling, LowRank)), default=0
+        )
+        if rank:
+            return 4 * int(np.clip(rank, *DIRECTION_DRAWS))
         return FLOW_DRAWS if target.estimates.flows else 10
 
     def done(self, state: State) -> Outcome | None:
@@ -160,6 +180,9 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
         x = state.moments.average if state.moments.steps >= adam.EVERY else state.moments.x
         rng = stream(state.seed, 3)
         if target.estimates.flows:
+            found = low_rank_result(target, x.astype(float))
+            if found is not None:
+                return found
             return flow_result(target, x.astype(float), rng, self.rate_weight)
         return result_of(target, x.astype(float), rng, self.rate_weight)
 
@@ -181,7 +204,7 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
 def _share(parameter: Parameter) -> float:
     """Of the learning rate, what a parameter moves by."""
     if parameter.role == "flow":
-        return FLOW_PACE
+        return DIRECTION_PACE if parameter.gaussian else FLOW_PACE
     return NETWORK_PACE if parameter.weight and parameter.block.point else 1.0
 
 
