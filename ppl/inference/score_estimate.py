@@ -24,6 +24,7 @@ from ppl.inference.score_gradients import (
 from ppl.inference.score_guided import guided_slopes
 from ppl.inference.score_guides import Amortised, amortised
 from ppl.inference.score_plan import ContinuousNode, DiscreteNode, Plan, make_plan
+from ppl.inference.score_sleep import Sleep
 from ppl.inference.score_trials import AT_ONCE, possible, state_costs
 from ppl.posterior.target import Array
 
@@ -62,6 +63,14 @@ class ScoreTarget:
             guided = () if self.amortised is None else self.amortised.guided.latents
             self._plans[key] = make_plan(self.terms, draws, asked, frozenset(guided))
         return self._plans[key]
+
+    def dreams(self) -> Sleep:
+        """What guides learn from simulations, made once. Raises `UsageError` where there is nothing to learn."""
+        return self._dreams
+
+    @cached_property
+    def _dreams(self) -> Sleep:
+        return Sleep(self.terms)
 
     def settled(self, theta: Array) -> Array:
         """Parameters as they may be: tables that rule nothing out, guided ones as their guides give them."""

@@ -147,6 +147,7 @@ FLAT = {
     *["argmax", "zeros_like"],
     "logistic_rows",  # the two of a logistic regression carry their own gradient: tested apart
     "first_with_gradient",
+    "implicit_draw",  # its slopes are those of quantiles: tested with the guides that draw by it
 }
 SYMMETRIC = {"cholesky", "logdet_pd", "trace_ratio", "mahalanobis", "gaussian_log_density"}
 

@@ -67,6 +67,12 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
     rate: float = field(default=0.05, metadata={"help": "first step size of Adam"})
     max_steps: int = field(default=20000, metadata={"help": "most steps"})
     starts: int = field(default=0, metadata={"help": "short runs from draws of the prior; 0 chooses"})
+    sleep: float = field(
+        default=0.0,
+        metadata={
+            "help": "share of the forward KL in what guides learn: 0 the ELBO alone, 1 simulations alone"
+        },
+    )
     start_log_sd: float = field(default=-1.0, metadata={"help": "log sd of the first Gaussians"})
     start_spread: float = field(
         default=0.1, metadata={"help": "sd of the first logits and of a shift of the start"}
@@ -81,7 +87,10 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
         """The log joint term by term. Raises `UsageError` or `ModelError` for what cannot be obeyed."""
         self._check()
         check_guides(problem.program)
-        return ScoreTarget(problem)
+        target = ScoreTarget(problem)
+        if self.sleep:
+            target.dreams()
+        return target
 
     def _check(self) -> None:
         if self.draws_per_step < 2:
@@ -90,6 +99,8 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
         if self.estimator not in ("auto", "local", "disarm", "score"):
             message = f"there is no estimator `{self.estimator}`: auto, local, disarm or score"
             raise fail(UsageError, "E705", message)
+        if not 0.0 <= self.sleep <= 1.0:
+            raise fail(UsageError, "E705", f"`--sleep {self.sleep:g}` is no share", help="from 0 to 1")
         if self.estimator == "disarm" and self.draws_per_step % 2:
             raise fail(UsageError, "E702", "pairs need an even number of draws", help="--draws-per-step 2")
 
@@ -121,15 +132,26 @@ class Backend(AbstractBackend[ScoreTarget, State, ScoreFit]):
     def _tried(self, target: ScoreTarget, at: Ascent, rng: np.random.Generator) -> Ascent:
         """A step of a trial run, all tables free: they keep up with what they are conditional on."""
         found = self._estimate(target, at.theta, rng)
-        moved = self._up(target, at, found.gradient, found.elbo)
+        moved = self._up(target, at, self._blended(target, at.theta, found.gradient, rng), found.elbo)
         family, plan = target.family, self.plan(target)
         theta = towards_conditionals(family, plan, at.theta, found.gradient, family.kept_near(moved.theta))
         return replace(moved, theta=family.kept_near(theta))
 
     def _moved(self, target: ScoreTarget, at: Ascent, rng: np.random.Generator) -> tuple[Ascent, Estimate]:
         found = self._estimate(target, at.theta, rng)
-        moved = self._up(target, at, target.chained(at.theta, found.gradient), found.elbo)
+        slopes = self._blended(target, at.theta, target.chained(at.theta, found.gradient), rng)
+        moved = self._up(target, at, slopes, found.elbo)
         return replace(moved, theta=target.settled(moved.theta)), found
+
+    def _blended(self, target: ScoreTarget, theta: Array, gradient: Array, rng: np.random.Generator) -> Array:
+        """The gradient, in what guides alone read a mixture with that of simulations."""
+        if not self.sleep:
+            return gradient
+        dreams, out = target.dreams(), gradient.copy()
+        own = np.flatnonzero(dreams.coordinates)
+        asleep = dreams.slopes(target.draw(theta, rng, self.draws_per_step).x, rng)
+        out[own] = (1.0 - self.sleep) * gradient[own] + self.sleep * asleep[own]
+        return out
 
     def _up(self, target: ScoreTarget, at: Ascent, gradient: Array, elbo: float) -> Ascent:
         family, plan = target.family, self.plan(target)
