@@ -123,11 +123,13 @@ def _features(ascent: Ascent, i: int) -> Array | None:
 def _columns(product: Product, i: int, latent: Latent) -> list[Array]:
     """The data of a product that reads every state, an element a row; how often a row counts is no feature of it."""
     reads = [op for op in product.operands if op.block == i and op.key[0] == "is"]
-    if len(reads) != 1 or not reads[0].plain:
+    if len(reads) != 1:
         return []
-    cells, state = reads[0].index[:-1], reads[0].index[-1]
+    *index, state = reads[0].index  # on an axis of one element, that element
+    cells = [c for c, n in zip(index, latent.shape, strict=False) if n > 1 or isinstance(c, Dim)]
     told = any(state in op.dims for op in product.operands if op is not reads[0])
-    if not told or not cells or not all(isinstance(c, Dim) and c in product.dims for c in cells):
+    plain = isinstance(state, Dim) and all(isinstance(c, Dim) and c in product.dims for c in cells)
+    if not told or not cells or not plain or len(set(cells)) < len(cells):
         return []
     order = [product.dims.index(c) for c in cells if isinstance(c, Dim)]
     rest = [j for j in range(len(product.dims)) if j not in order]
