@@ -196,7 +196,7 @@ def _factored_checks(
         "collapsed_elbo_se": weights.elbo_se,
         "weighted_bound": weights.bound,
         **_element_checks(checked.elements),
-        "corrected": False,
+        "corrected": bool(done.result is not None and done.result.corrected),
         "exact": weights.exact,
         "mean_error": 1.0 / np.sqrt(count) if any((e.values[:, 1] > 0).any() for e in drawn) else 0.0,
     }

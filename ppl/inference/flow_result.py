@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ppl.backend.low_rank import LowRank
+from ppl.inference.reweighted import Reweighted, reweighted
 from ppl.inference.stochastic_result import Amortised, Measured, measure
 from ppl.inference.stochastic_target import StochasticTarget
 from ppl.inference.stochastic_weights import counts
@@ -21,6 +23,18 @@ WORK = 2e8  # array elements that reporting it may touch
 @dataclass(frozen=True, eq=False)
 class FlowFit(Amortised):
     """q with flows over some latents; Gaussians, points and guides for the others."""
+
+    better: Reweighted | None = None
+
+    def draws(self, seed: tuple[int, ...], n: int) -> Mapping[str, Array]:
+        """The draws to report from: corrected where k-hat allows it."""
+        rng = np.random.default_rng(seed)
+        return self.sample(rng, n) if self.better is None else self.better.resampled(rng, n)
+
+    @property
+    def corrected(self) -> bool:
+        """Whether `draws` are."""
+        return self.better is not None
 
     @property
     def blocks(self) -> tuple[BlockReport, ...]:  # type: ignore[override]
@@ -38,10 +52,13 @@ def _family(coupling: Any) -> str:
     return f"flow of {coupling.layers} coupling layers"
 
 
-def flow_result(target: StochasticTarget, x: Array, rng: np.random.Generator, rate_weight: float) -> FlowFit:
-    """The result of a search, its ELBO measured on many draws where that is cheap."""
+def flow_result(
+    target: StochasticTarget, x: Array, rng: np.random.Generator, rate_weight: float, hurry: bool = False
+) -> FlowFit:
+    """The result of a search, its ELBO measured on many draws where that is cheap, its draws corrected."""
     found = measure(target, x, rng) if target.batch else _measured(target, x, rng)
-    return FlowFit(target.estimates, x, found, rate_weight, target.work)
+    q = FlowFit(target.estimates, x, found, rate_weight, target.work)
+    return q if hurry else replace(q, better=reweighted(q, target.problem, rng))
 
 
 def _measured(target: StochasticTarget, x: Array, rng: np.random.Generator) -> Measured:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ppl.inference.npe_calibration import LEVEL, Calibration, calibrate
 from ppl.inference.npe_data import simulated
 from ppl.inference.npe_posterior import Amortised
 from ppl.inference.npe_target import Simulated
+from ppl.inference.reweighted import Reweighted, reweighted
 from ppl.posterior.factored import BlockReport, Factored
 from ppl.posterior.record import Bound, FitWarning
 from ppl.posterior.target import Array
@@ -34,6 +35,7 @@ class LearntFit(Factored):
     elbo_se: float
     calibration: Calibration | None
     distance: tuple[float, float]
+    better: Reweighted | None = None
     elbo_terms: Mapping[str, float] = field(default_factory=dict)
     log_evidence: float | None = None
     evidence_reason: str = ""
@@ -47,6 +49,16 @@ class LearntFit(Factored):
             self.q.sample(self.target.data, rng, n)[0], own=True
         )
         return draws
+
+    def draws(self, seed: tuple[int, ...], n: int) -> Mapping[str, Array]:
+        """The draws to report from: corrected where the model's density allows it."""
+        rng = np.random.default_rng(seed)
+        return self.sample(rng, n) if self.better is None else self.better.resampled(rng, n)
+
+    @property
+    def corrected(self) -> bool:
+        """Whether `draws` are."""
+        return self.better is not None
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         """Log q of draws by name: (n,)."""
@@ -85,7 +97,7 @@ class LearntFit(Factored):
                     f"the network is not calibrated: a 90 % interval held the truth in {100 * worst:.0f} % of "
                     f"{len(at.ranks)} simulations; train longer or on more (--simulations)"
                 )
-                out.append(FitWarning("W726", text))
+                out.append(FitWarning("W726", text, (), "note" if self.corrected else "warn"))
         if distance > usual:
             text = (
                 "the data lie outside what the prior simulates, where the network has learnt nothing: "
@@ -96,7 +108,12 @@ class LearntFit(Factored):
 
 
 def result_of(
-    target: Simulated, q: Amortised, rng: np.random.Generator, distances: Array | None, hurry: bool
+    target: Simulated,
+    q: Amortised,
+    rng: np.random.Generator,
+    distances: Array | None,
+    hurry: bool,
+    correct: bool = True,
 ) -> LearntFit:
     """Examine a trained posterior: its ELBO on the data, its calibration on fresh simulations."""
     elbo, error = _elbo(target, q, rng)
@@ -105,7 +122,10 @@ def result_of(
         checked = calibrate(q, simulated(target.problem, target.reading, CHECKED, rng), rng)
     usual = np.inf if distances is None else float(np.quantile(distances, 0.999))
     own = float(np.sqrt(np.square(q.scaling.summaries(target.data)).mean()))
-    return LearntFit(target, q, _blocks(target, q, checked), elbo, error, checked, (own, usual))
+    found = LearntFit(target, q, _blocks(target, q, checked), elbo, error, checked, (own, usual))
+    if hurry or not correct:
+        return found
+    return replace(found, better=reweighted(found, target.problem, rng))
 
 
 def summary_distances(s: Array) -> Array:

@@ -74,6 +74,11 @@ class Factored(ABC):
         """Whether the ELBO is below that of the factors alone: q also has labels that the log joint sums out."""
         return False
 
+    @property
+    def corrected(self) -> bool:
+        """Whether `draws` are not those of q, but corrected by importance weights."""
+        return False
+
     @abstractmethod
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Independent draws of every continuous latent, param and imputed column: name -> (n, *shape)."""

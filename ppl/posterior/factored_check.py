@@ -141,6 +141,9 @@ def _disagree(problem: Any, q: Factored, at: Weights) -> FitWarning | None:
         return None
     more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     shown = ", ".join(f"`{n}`" for n in named[:SHOWN]) + more
+    if q.corrected:
+        text = f"importance weights moved the mean or sd of {shown}; what is reported is corrected"
+        return FitWarning("W708", text, tuple(named), "note")
     why = "independent factors are too narrow" if len(q.blocks) > 1 else "q is off there"
     text = f"importance weights disagree with the mean or sd of {shown}: {why}"
     return FitWarning("W708", text, tuple(named))

@@ -67,6 +67,10 @@ class Backend(AbstractBackend[Simulated, State, LearntFit]):
     patience: int = field(
         default=10, metadata={"help": "passes without a better held-out loss before the end"}
     )
+    correct: bool = field(
+        default=True,
+        metadata={"help": "reweight draws by the model's density, where it can be had and k-hat allows it"},
+    )
     network: str = field(default="", metadata={"help": "a saved fit whose network is used again, untrained"})
 
     def target(self, problem: Any) -> Simulated:
@@ -118,10 +122,10 @@ class Backend(AbstractBackend[Simulated, State, LearntFit]):
         """The posterior of the data at hand, and how the network does on fresh simulations."""
         rng = stream(state.seed, FINISH)
         if self.network:
-            return result_of(target, self._known(target), rng, None, hurry)
+            return result_of(target, self._known(target), rng, None, hurry, self.correct)
         scaling, data = target.examples(state.seed)
         q = target.posterior(scaling, state.trained.best)
-        return result_of(target, q, rng, summary_distances(data.s), hurry)
+        return result_of(target, q, rng, summary_distances(data.s), hurry, self.correct)
 
     def _known(self, target: Simulated) -> Amortised:
         """The network of a saved fit. Raises `UsageError` where it does not suit the model and the data."""
