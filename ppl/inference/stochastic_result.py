@@ -28,9 +28,9 @@ BITS = float(np.log2(np.e))
 def result_of(
     target: StochasticTarget, x: Array, rng: np.random.Generator, rate_weight: float
 ) -> Approximation | Factored:
-    """A Gaussian where every latent is free and there are not too many; else draws by name."""
+    """A Gaussian where every latent is free, there are not too many, and q saw all data; else draws by name."""
     estimates = target.estimates
-    if not estimates.guides and target.size <= LARGEST:
+    if not estimates.guides and target.size <= LARGEST and target.split is None:
         mean, log_sd = estimates.coordinates(x)
         return Approximation(mean, log_sd=np.where(target.point, -np.inf, log_sd), point=target.point)
     return Amortised(estimates, x, measure(target, x, rng), rate_weight, target.work)

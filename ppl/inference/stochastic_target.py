@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from ppl.graph.problem import Problem
 from ppl.graph.replayed import Steps
 from ppl.graph.stochastic import StochasticElbo
 from ppl.posterior.target import Array, LatentBlock
+
+if TYPE_CHECKING:
+    from ppl.inference.validation import Split
 
 
 def parse_batch(text: str) -> tuple[str, int]:
@@ -34,9 +37,11 @@ def parse_batch(text: str) -> tuple[str, int]:
 class StochasticTarget:
     """A bound problem with its ELBO estimates; as a `Target` it is the problem's own density."""
 
-    def __init__(self, problem: Problem, batch: str, single: bool, flow: Wish | None = None) -> None:
+    def __init__(
+        self, problem: Problem, batch: str, single: bool, flow: Wish | None = None, split: Split | None = None
+    ) -> None:
         plate, size = parse_batch(batch)
-        self.problem = problem
+        self.problem, self.flow, self.split = problem, flow, split
         self.estimates = StochasticElbo(problem, plate, single, flow)
         self.rows = self.estimates.rows
         self.batch = min(size, self.rows)
@@ -46,6 +51,11 @@ class StochasticTarget:
     def batches(self) -> int:
         """Batches in one pass through the data."""
         return self.rows // self.batch if self.batch else 1
+
+    @property
+    def training(self) -> StochasticTarget:
+        """What a search looks at: all of it, or what is not held out."""
+        return self if self.split is None else self.split.train
 
     def steps(self, draws: int, rate_weight: float) -> Steps:
         """What gives a step its slopes; recordings are kept from one to the next."""

@@ -194,6 +194,11 @@ _WARNINGS: dict[str, Entry] = {
         """The latents of some single elements of a plate are weighed, all others held at one point of q: quantiles of
         their k-hats, and how far weighing lifts the bound. A warning where most are above the limit.""",
     ),
+    "W729": Entry(
+        "elements were held out of the fit",
+        """`--validate` keeps elements of a plate from the search and ends it where the bound on these no longer rises.
+        q has not seen them; the ELBO that is reported is that of all data.""",
+    ),
     "W723": Entry(
         "what a code costs",
         """The ELBO as two costs of a row: distortion, minus its expected log likelihood, and rate, the divergence

@@ -26,7 +26,8 @@ class FitFacts:
 
     ``gradient`` is the largest slope in sds on the fit's own draws; ``fixed_elbo`` the ELBO on them;
     ``shift`` the largest change of a mean, in sds, and of a log sd between two draw sets;
-    ``ends`` the objectives at which several starts ended, -inf where one did not converge.
+    ``ends`` the objectives at which several starts ended, -inf where one did not converge; ``remark``
+    what else to tell of it.
     """
 
     status: str
@@ -35,6 +36,7 @@ class FitFacts:
     fixed_elbo: float = float("nan")
     shift: float = float("nan")
     ends: tuple[float, ...] = ()
+    remark: str = ""
 
 
 def names_of(target: Target, places: tuple[int, ...], most: int = 5) -> str:

@@ -81,6 +81,7 @@ def _findings(
 ) -> Iterator[FitWarning | None]:
     if not np.isfinite(q.elbo):
         yield FitWarning("W703", "the ELBO is not finite", (), "failed")
+    yield FitWarning("W729", facts.remark, (), "note") if facts.remark else None
     starts = starts_differ(tuple(q.restarts) or facts.ends)
     yield FitWarning(starts.code, starts.text, (), starts.severity) if starts is not None else None
     told = q.findings()

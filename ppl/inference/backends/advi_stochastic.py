@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -27,6 +28,7 @@ from ppl.inference.low_rank_result import low_rank_result
 from ppl.inference.outcome import Outcome, outcome
 from ppl.inference.stochastic_result import result_of
 from ppl.inference.stochastic_target import StochasticTarget
+from ppl.inference.validation import Held, looked, split_of
 from ppl.inference.windows import levelled, mean_and_error, window_of
 from ppl.language.typed import Program
 from ppl.posterior.approximation import Approximation
@@ -55,6 +57,7 @@ class State:
     lost: int
     reason: str = ""
     detail: str = ""
+    held: Held = field(default_factory=Held)
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,10 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
     flow_layers: int = field(default=6, metadata={"help": "coupling layers of a flow"})
     flow_hidden: int = field(default=32, metadata={"help": "hidden units of each layer of a flow"})
     single: bool = field(default=False, metadata={"help": "compute in single precision"})
+    validate: str = field(
+        default="",
+        metadata={"help": "elements to hold out, whose bound ends the search, as PLATE=SHARE: images=0.1"},
+    )
 
     def obeying(self, program: Program) -> Backend:
         """As it is. Raises `ModelError` for names in the guide that are not each latent by itself."""
@@ -106,7 +113,8 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
         flow = Wish(None, self.flow_layers, self.flow_hidden) if self.family == "flow" else None
         if self.family == "low_rank":
             flow = Wish(rank=self.rank)
-        return StochasticTarget(problem, self.batch, self.single, flow)
+        made = partial(StochasticTarget, batch=self.batch, single=self.single, flow=flow)
+        return made(problem, split=split_of(problem, self.validate, made) if self.validate else None)
 
     def init(self, target: StochasticTarget, rng: np.random.Generator) -> State:
         """Prior medians and fresh weights."""
@@ -118,6 +126,7 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
         """Fifty Adam steps. Raises `NotFinite` where the ELBO stays infinite."""
         moments, lost, values = state.moments.copy(), state.lost, []
         count = min(CHUNK, self.max_steps - moments.steps)
+        whole, target = target, target.training
         rng = stream(state.seed, 1, moments.steps)
         pace = self.learning_rate * SLOWER**state.plateaus
         steps = target.steps(self._draws(target), self.rate_weight)
@@ -134,11 +143,22 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
             moments = adam.moved(moments, found.pieces, found.slopes, rates, share)
             values.append(found.objective)
         new = replace(state, moments=moments, lost=lost, values=np.concatenate([state.values, values]))
-        return self._judged(target, new)
+        return self._judged(target, self._looked(whole, target, state, new))
+
+    def _looked(self, whole: StochasticTarget, target: StochasticTarget, before: State, now: State) -> State:
+        """Once in a pass, or in fifty steps: the bound on held-out elements at the averaged parameters."""
+        every = max(CHUNK, target.batches)
+        if whole.split is None or now.moments.steps // every == before.moments.steps // every:
+            return now
+        x, rows = now.moments.average, whole.split.held.rows
+        held = looked(now.held, x, whole.split.values(x), now.moments.steps, rows)
+        return replace(now, held=held, reason="converged" if held.over else now.reason)
 
     def _judged(self, target: StochasticTarget, state: State) -> State:
         """Compare windows when another one is full: the search slows where they have levelled, and ends."""
         window = window_of(target.batches)
+        if state.reason:
+            return state
         if len(state.values) >= 2 * window:
             level = levelled(state.values[: 2 * window], window)
             plateaus = state.plateaus + int(level)
@@ -178,9 +198,10 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
     def finish(self, target: StochasticTarget, state: State, hurry: bool = False) -> Approximation | Factored:
         """The averaged parameters, and the ELBO there on fresh draws over all rows."""
         x = state.moments.average if state.moments.steps >= adam.EVERY else state.moments.x
+        x = state.held.x if len(state.held.x) else x
         rng = stream(state.seed, 3)
         if target.estimates.flows:
-            found = low_rank_result(target, x.astype(float))
+            found = low_rank_result(target, x.astype(float)) if target.split is None else None
             if found is not None:
                 return found
             return flow_result(target, x.astype(float), rng, self.rate_weight)
@@ -193,7 +214,9 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
 
     def facts(self, state: State, end: Outcome) -> FitFacts:
         """How the run ended."""
-        return FitFacts(end.status, end.sentence)
+        return FitFacts(
+            end.status, end.sentence, remark=state.held.remark(self.validate.partition("=")[0].strip())
+        )
 
     @classmethod
     def state_type(cls) -> type[State]:
