@@ -9,7 +9,7 @@ from math import prod
 from ppl.energy.blocks.base import Block
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
-from ppl.energy.blocks.fixed import FixedBlock
+from ppl.energy.blocks.fixed import FixedBlock, is_fixed
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
@@ -120,18 +120,20 @@ def _drawn(plan: Plan, i: int, block: SampledBlock, reason: Reason) -> Condition
 def _kind(block: Block) -> str:
     if isinstance(block, DiscreteChain):
         return "chain, apart" if block.factorised else "chain"
+    if is_fixed(block):
+        return "fixed"
     if isinstance(block, DiscreteBlock):
         return "discrete"
     if isinstance(block, GaussianMembers):
         return "gaussian" if block.chain_axis is None else "gaussian chain"
-    if isinstance(block, FixedBlock):
-        return "fixed"
     return "tabulated" if isinstance(block, TabulatedBlock) else "family"
 
 
 def family_of(block: Block) -> str:
     """The family of a block's q, as a guide would name it where it has a name there."""
-    if isinstance(block, DiscreteBlock) or (isinstance(block, DiscreteChain) and block.factorised):
+    if isinstance(block, DiscreteBlock):
+        return _discrete_family(block.latent) if block.form is None else block.family
+    if isinstance(block, DiscreteChain) and block.factorised:
         return _discrete_family(block.latent)
     if isinstance(block, GaussianMembers) and block.chain_axis is None:
         return "Normal" if block.width == 1 else "MultivariateNormal"
@@ -149,6 +151,8 @@ def _conditional_family(block: Block, asked: Mapping[str, Demand]) -> str:
         return "" if found is None else found.name
     if isinstance(block, FixedBlock):
         return block.conditional
+    if isinstance(block, DiscreteBlock):
+        return _discrete_family(block.latent)
     return "" if isinstance(block, TabulatedBlock) else family_of(block)
 
 

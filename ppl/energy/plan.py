@@ -18,6 +18,7 @@ from ppl.energy.blocks.tabulated import TabulatedBlock
 from ppl.energy.chain_steps import chain_steps
 from ppl.energy.coincident import apart
 from ppl.energy.families import matching
+from ppl.energy.families._tilts import TILTS
 from ppl.energy.gaussian_groups import Group, groups
 from ppl.energy.joining import Joins, join_discrete
 from ppl.energy.operands import Size
@@ -156,7 +157,7 @@ def _gaussian_block(group: Group, energy: Energy, wishes: Wishes) -> tuple[Block
 def _block(energy: Energy, demand: Demand, wishes: Wishes, size: Size) -> tuple[Block, Reason]:
     latent = demand.latent
     if latent.states is not None:
-        return _discrete(energy, demand, size, wishes.apart(latent.name))
+        return _discrete(energy, demand, size, wishes)
     if demand.coupled:
         term = energy.terms[next(c.term for c in demand.couplings if set(c.axes) - {"same"})]
         raise NoFactor(latent.name, Reason(f"a factor couples elements of `{latent.name}`", term.span))
@@ -202,10 +203,15 @@ def statistics(demand: Demand) -> set[str]:
     return stats | ({"power:2"} if squared else set())
 
 
-def _discrete(energy: Energy, demand: Demand, size: Size, apart: bool) -> tuple[Block, Reason]:
+def _discrete(energy: Energy, demand: Demand, size: Size, wishes: Wishes) -> tuple[Block, Reason]:
     latent = demand.latent
+    apart = wishes.apart(latent.name)
     axes = demand.axes()
     moving = [i for i, found in enumerate(axes) if found - {"same"}]
+    name = wishes.families.get(root(latent.name), "")
+    if not moving and name in TILTS and name in fitting(latent.support):
+        text = f"{latent.name}: the guide asks for {name}, the conditional is Categorical"
+        return DiscreteBlock(latent, form=TILTS[name]), Reason(text, _wish(wishes, latent.name))
     if not moving:
         count = f"{len(latent.states)} joint" if AND in latent.name else "finitely many"  # type: ignore[arg-type]
         return DiscreteBlock(latent), Reason(f"{latent.name}: {count} states, each element by itself")

@@ -14,13 +14,15 @@ from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.blocks.tabulated import TabulatedBlock
+from ppl.energy.families._tilts import TILTS
 from ppl.energy.terms import Energy
 from ppl.errors import Span
+from ppl.supports import Structured
 
 LARGEST_ASKED = 4000  # elements of one dense Gaussian that a guide asks for
 AND = " & "  # between the names in a joint latent's own name
-DISCRETE = frozenset({"Categorical", "Bernoulli", "DiscreteUniform", "OrderedCategorical", "BetaBinomial"})
-ELEMENTWISE = frozenset({"MeanField", "Normal"}) | DISCRETE
+DISCRETE = frozenset({"Categorical", "Bernoulli", "OrderedCategorical"})
+ELEMENTWISE = frozenset({"MeanField", "Normal"}) | DISCRETE | frozenset(TILTS)
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,8 @@ def _is_exact(asked: str, block: Block) -> str:
 
 def _is_states(asked: str, block: Block) -> str:
     own = isinstance(block, DiscreteBlock) or (isinstance(block, DiscreteChain) and block.factorised)
+    if own and asked == "Bernoulli" and len(block.latent.states) != 2:  # type: ignore[attr-defined]
+        return f"it has {len(block.latent.states)} states; {_instead(block)}"  # type: ignore[attr-defined]
     return "" if own else _is_single(asked, block) or "it is continuous"
 
 
@@ -203,8 +207,11 @@ def _is_log_normal(asked: str, block: Block) -> str:
 
 
 def _is_family(asked: str, block: Block) -> str:
-    if isinstance(block, FamilyBlock | FixedBlock) and block.kind.name == asked:
+    if isinstance(block, FamilyBlock | FixedBlock | DiscreteBlock) and block.family == asked:
         return ""
+    if isinstance(block, FamilyBlock) and isinstance(block.latent.support, Structured):
+        why = "no other family of matrices or simplexes can be fitted to it"
+        return f"its conditional is {block.family}, and {why}; {_instead(block)}"
     return f"its conditional is {_conditional(block)}; {_instead(block)}"
 
 
@@ -218,7 +225,7 @@ def _instead(block: Block) -> str:
         own = "`LogNormal` (of a positive latent), `MeanField` and `Point`"
         return f"it is drawn on the real line, where q is Gaussian; {own} can be asked for"
     usual = "`MeanField` takes the conditional as it is"
-    if not isinstance(block, FamilyBlock | FixedBlock | TabulatedBlock):
+    if not isinstance(block, FamilyBlock | FixedBlock | TabulatedBlock | DiscreteBlock):
         return usual
     names = ", ".join(f"`{n}`" for n in fitting(block.latent.support))
     return f"{usual}, and {names} can be asked for" if names else usual

@@ -14,7 +14,7 @@ from ppl.energy.blocks.base import Block, Factor
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.family import FamilyBlock
-from ppl.energy.blocks.fixed import FixedBlock
+from ppl.energy.blocks.fixed import is_fixed
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
@@ -309,7 +309,7 @@ def evidence_reason(ascent: Ascent) -> str:
     names = tied(ascent)[0]
     if names:
         return f"a bound: a factor ties {names}"
-    asked = next((r.text for b, r in _reasoned(ascent) if isinstance(b, FixedBlock)), None)
+    asked = next((r.text for b, r in _reasoned(ascent) if is_fixed(b)), None)
     if asked is not None:
         name, _, why = asked.partition(": ")
         return f"a bound: for {name} {why}"

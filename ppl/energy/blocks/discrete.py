@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients, inner
 from ppl.energy.collapsed import Collapsed
+from ppl.energy.families._tilts import Tilt
 from ppl.energy.operands import Key
 from ppl.energy.row_sums import Codes, Dense, Means, RowPart, RowSums
 from ppl.energy.terms import Latent
@@ -22,13 +22,23 @@ class DiscreteBlock(Block):
     """Elements of one discrete latent, each with its own probabilities r: (*shape, K).
 
     An element that stands for m equal ones (a weighted row) counts m times. ``parts``: what terms read of r as
-    sums over elements; ``dense``: whether some term reads r itself, which is then kept.
+    sums over elements; ``dense``: whether some term reads r itself, which is then kept. ``form``: the family that r
+    is to be in, element by element; None for any probabilities.
     """
 
     latent: Latent
     parts: tuple[RowPart, ...] = ()
     dense: bool = True
-    family: ClassVar[str] = "Categorical"
+    form: Tilt | None = None
+
+    @property
+    def family(self) -> str:  # type: ignore[override]
+        return "Categorical" if self.form is None else self.form.name
+
+    @property
+    def exact(self) -> bool:  # type: ignore[override]
+        """Whether r is the conditional."""
+        return self.form is None
 
     @property
     def names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -90,6 +100,8 @@ class DiscreteBlock(Block):
         return Collapsed(codes, self.shape[-1], self.rows.count)
 
     def _softmax(self, gradients: Gradients, dense: Dense | None, keep: bool) -> Factor:
+        if self.form is not None:
+            gradients, dense, keep = {}, self._tilted(self.form, gradients, dense), True
         whole = dense is None and not keep and all(p.key in gradients for p in self.parts)
         if whole and self.collapsed is not None:
             found = self.collapsed.softmax(gradients)
@@ -102,6 +114,18 @@ class DiscreteBlock(Block):
             means = Means({**found.sums, self.key: found.probabilities.reshape(self.shape)})
         told = {key: g for key, g in gradients.items() if key != self.key}
         return Factor(means, found.log_normaliser - found.carried - inner(told, means))
+
+    def _tilted(self, form: Tilt, gradients: Gradients, dense: Dense | None) -> Dense:
+        """The scores of the family's members that are closest to those given."""
+        rows, states = self.rows, self.latent.states
+        tables = rows.tables(gradients)
+        found = np.empty((rows.states, rows.elements))
+        for lo, hi in rows.chunks():
+            given = rows.scores(tables, None if dense is None else dense(lo, hi), lo, hi)
+            found[:, lo:hi] = form.closest(given, np.asarray(states))
+        if rows.count is not None:
+            found *= rows.count
+        return lambda lo, hi: found[:, lo:hi]
 
     def completed(self, factor: Factor) -> Factor:
         """A factor that has r but not its sums, with these."""

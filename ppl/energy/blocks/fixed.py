@@ -16,12 +16,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients
+from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.families import Family
 from ppl.energy.families import NotProper as Endless
 from ppl.energy.families._closest import Closest
 from ppl.energy.families._forms import FORMS, Form
+from ppl.energy.families._tilts import TILTS
 from ppl.energy.operands import Key
 from ppl.energy.terms import Energy, Latent
 from ppl.supports import Interval, Support
@@ -129,8 +131,20 @@ class FixedBlock(Block):
         return {self.latent.name: (np.asarray(mean), np.asarray(sd))}
 
 
+def is_fixed(block: Block) -> bool:
+    """Whether a block is in a family that a guide asks for instead of the conditional's."""
+    return isinstance(block, FixedBlock) or (isinstance(block, DiscreteBlock) and block.form is not None)
+
+
 def fitting(support: Support) -> tuple[str, ...]:
-    """The families that a latent with this support may be asked to have."""
+    """The families that a latent with this support may be asked to have.
+
+    >>> from ppl.supports import COUNT, UNIT
+    >>> fitting(UNIT), fitting(COUNT)
+    (('Beta',), ('Poisson', 'Binomial', 'Geometric'))
+    """
+    if isinstance(support, Interval) and support.integer:
+        return tuple(TILTS) if support.lower == 0 and support.upper > 1 else ()
     return tuple(name for name, form in FORMS.items() if form.kind().fits(support))
 
 

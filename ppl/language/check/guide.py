@@ -232,6 +232,8 @@ def _check_support(scope: Scope, node: tree.QStatement, d: Definition, q: Type, 
     if is_unknown(d.type) or (q.element == "label" and d.type.element == "label"):
         return
     need = d.type.support
+    if name in _bounded(need):  # as many trials as the latent can reach
+        return
     if _matches(q.support, need) and (q.element == "label") == (d.type.element == "label"):
         return
     text = scope.problems.text(node.targets[0].span)
@@ -262,6 +264,12 @@ def _matches(q: Support, need: Support) -> bool:
     ) and ((q.lower == need.lower and q.upper == need.upper) or need.integer)
 
 
+def _bounded(need: Support) -> list[str]:
+    """Families of counts up to a bound that the latent itself gives."""
+    whole = isinstance(need, Interval) and need.integer and need.lower == 0
+    return ["Binomial"] if whole and 1 < need.upper < float("inf") else []  # type: ignore[union-attr]
+
+
 def _available(need: Support, type: Type) -> list[str]:
     """The families that live on a support, as far as there are any here."""
     return [n for n in _better(need, type) if n in STRATEGIES or distributions.find(n)] or ["MeanField"]
@@ -276,7 +284,8 @@ def _better(need: Support, type: Type) -> list[str]:
             need.kind, ["MeanField"]
         )
     if need.integer:
-        return ["Bernoulli"] if type.element == "bool" else ["Poisson", "MeanField"]
+        counts = _bounded(need) or ["Poisson"] if need.lower == 0 else []
+        return ["Bernoulli"] if type.element == "bool" else [*counts, "MeanField"]
     if need.lower == 0 and need.upper == float("inf"):
         return ["LogNormal", "Gamma"]
     if (need.lower, need.upper) == (0, 1):
