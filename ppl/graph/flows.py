@@ -96,6 +96,10 @@ def wishes_of(program: t.Program) -> tuple[Wish, ...]:
     found = []
     for q in program.guide:
         if q.strategy == "Flow":
+            if q.loops:
+                message = f"`q({', '.join(q.names)}) ~ Flow` is one flow over all elements, not one for each"
+                help = "leave out the `for` and the subscripts: `q(a, b) ~ Flow`"
+                raise ModelError((Diagnostic("E605", message, q.span, help=help),))
             asked = dict(q.settings)
             found.append(Wish(q.names, asked.get("layers", LAYERS), asked.get("hidden", HIDDEN), q.span))
     return tuple(found)

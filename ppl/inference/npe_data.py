@@ -12,7 +12,7 @@ from ppl.graph.assemble import Layout
 from ppl.graph.named import aligned
 from ppl.posterior.target import Array
 
-LARGEST = 60  # coordinates of latents
+LARGEST = 1000  # coordinates of latents
 FLAT = 256  # observed cells up to which a data set is read cell by cell
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 DROPPED = 0.1  # share of simulations that may overflow

@@ -13,6 +13,7 @@ from ppl.inference.npe_mixture import MixtureHead
 from ppl.posterior.target import Array
 
 HEADS = ("mixture", "flow")
+TRIANGULAR = 150  # coordinates up to which a network gives a whole covariance
 FULL_SIZE = 20  # coordinates from which one component is enough to train
 
 
@@ -37,6 +38,13 @@ class Sizes:
         if min(self.components, self.hidden, self.flow_layers, self.flow_hidden) < 1:
             raise fail(
                 UsageError, "E702", "a network needs at least one component, one layer and one hidden unit"
+            )
+        if self.head == "mixture" and coordinates > TRIANGULAR:
+            raise fail(
+                UsageError,
+                "E702",
+                f"a covariance of {coordinates} coordinates is too large, {TRIANGULAR} at most",
+                help="take --head flow",
             )
         if self.head == "flow" and coordinates < 2:
             raise fail(

@@ -16,7 +16,7 @@ from ppl.posterior.target import Array
 
 WIDE = 5.0  # times the median that a positive feature reaches before its logarithm is read
 HEAVY = 8.0  # robust sds beyond which a feature is compressed
-WIDEST = 64  # principal components that are kept of more features than that
+WIDEST = 64  # features, or twice the latents' coordinates: of more the principal components are kept
 RIDGE = 1e-3
 
 
@@ -89,25 +89,25 @@ def scaling_of(sets: Sets) -> Scaling:
     scale = np.where(wide > 0, wide, np.where(sd > 0, sd, 1.0))
     heavy = np.abs((cells - centre) / scale).max(0) > HEAVY
     seen = _compressed((cells - centre) / scale, heavy)
-    axes = _axes(seen)
+    axes = _axes(seen, max(WIDEST, 2 * sets.latents.shape[1]))
     row_centre, row_scale = _row_scaling(sets.rows)
     slope, shift, root = _regression(seen @ axes, sets.latents)
     of_cells = (logged.astype(float), centre, scale, heavy.astype(float), axes)
     return Scaling(*of_cells, row_centre, row_scale, slope, shift, root)
 
 
-def _axes(seen: Array) -> Array:
-    """The features that vary at unit variance; of more than `WIDEST` the principal components."""
+def _axes(seen: Array, most: int) -> Array:
+    """The features that vary at unit variance; of more than ``most`` the principal components."""
     sd = seen.std(0)
     keep = np.flatnonzero(sd > 1e-12)
-    if len(keep) <= WIDEST:
+    if len(keep) <= most:
         axes = np.zeros((seen.shape[1], len(keep)))
         axes[keep, np.arange(len(keep))] = 1.0 / sd[keep]
         return axes
     part = (seen[:, keep] - seen[:, keep].mean(0)) / sd[keep]
     values, vectors = np.linalg.eigh(part.T @ part / len(part))
-    best = np.argsort(values)[::-1][:WIDEST]
-    axes = np.zeros((seen.shape[1], WIDEST))
+    best = np.argsort(values)[::-1][:most]
+    axes = np.zeros((seen.shape[1], most))
     axes[keep] = vectors[:, best] / np.sqrt(np.maximum(values[best], 1e-12)) / sd[keep][:, None]
     return axes
 

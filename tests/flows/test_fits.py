@@ -151,6 +151,7 @@ def test_weights_of_draws_are_log_p_less_log_q() -> None:
         ("q(mu, tau) ~ Flow(layers = 0)", "E302", "whole number"),
         ("q(mu, tau) ~ Flow(layers = 2, layers = 3)", "E302", "once"),
         ("q(mu, y) ~ Flow", "E502", "data"),
+        ("q(th[j]) ~ Flow for j in groups", "E605", "not one for each"),
     ],
 )
 def test_flows_that_cannot_be_are_refused(guide: str, code: str, why: str) -> None:
