@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 import ppl
 from ppl.errors import DataError, ModelError
@@ -116,6 +118,41 @@ def test_weights_with_a_prior_are_latents() -> None:
     fit = ppl.fit(CURVE.replace("PRIOR", ", prior = Normal(0, 1)"), data)
     assert fit.draws["f/weight1"].std(0).min() > 0.0
     assert any(e.name == "f/m/bias" for e in fit.estimates)
+
+
+BAYESIAN = """
+index ins = 3
+table rows(a[ins]: real = "a*", y: real)
+network f(ins -> m) = Linear(prior = Normal(0, 1))
+y[i] ~ Normal(f(a[i]).m, 0.5) for i in rows
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("advi", {"family": "full_rank"}),
+        ("advi", {"family": "mean_field"}),
+        ("advi_stochastic", {"family": "mean_field"}),
+        ("advi_stochastic", {"family": "low_rank", "rank": 4}),
+    ],
+)
+def test_a_linear_network_with_a_prior_is_bayesian_regression(method: str, options: dict[str, Any]) -> None:
+    """Means, and the bound: log evidence for a whole Gaussian, the best independent one's for the others."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, 3))
+    y = x @ [1.0, -0.5, 0.3] + 0.2 + 0.5 * rng.standard_normal(50)
+    z = np.c_[x, np.ones(50)]
+    precision = z.T @ z / 0.25 + np.eye(4)
+    mean, sd = np.linalg.solve(precision, z.T @ y) / 0.25, np.sqrt(np.diag(np.linalg.inv(precision)))
+    evidence = multivariate_normal(np.zeros(50), z @ z.T + 0.25 * np.eye(50)).logpdf(y)
+    lost = 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
+    fit = ppl.fit(BAYESIAN, {f"a{k + 1}": x[:, k] for k in range(3)} | {"y": y}, method=method, **options)
+    draws = np.c_[fit.draws["f/m/weight"], fit.draws["f/m/bias"]]
+    assert np.abs((draws.mean(0) - mean) / sd).max() < 0.12
+    assert np.abs(draws.std(0) / sd - 1.0).max() < 0.1
+    best = evidence - (lost if options["family"] == "mean_field" else 0.0)
+    assert best - 0.1 < fit.elbo < best + 0.05
 
 
 def test_the_size_of_a_hidden_layer_may_be_a_setting() -> None:
