@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients
+from ppl.energy.blocks.inverting import inverse_of
 from ppl.energy.operands import Key, Size
 from ppl.energy.terms import Atom, Latent
 from ppl.graph.named import Named
@@ -224,8 +225,7 @@ class GaussianBlock(GaussianMembers):
 
     def _factor(self, h: Array, root: Array) -> Factor:
         """From h and the Cholesky factor of J."""
-        inverse_root = np.linalg.inv(root) if self.width > 1 else 1.0 / root
-        cov = np.swapaxes(inverse_root, -1, -2) @ inverse_root
+        cov = inverse_of(root)
         mean = (cov @ h[..., None])[..., 0]
         if self.point:
             zero = np.zeros_like(cov)
@@ -249,14 +249,19 @@ class GaussianBlock(GaussianMembers):
         if self.point:
             return self.spread_out(np.broadcast_to(mean, shape))
         eps = rng.standard_normal(shape)
-        inverse = np.linalg.inv(root)
-        return self.spread_out(mean + np.einsum("cji,ncj->nci", inverse, eps))
+        return self.spread_out(mean + _times(eps, np.linalg.inv(root)))
 
     def log_density(self, factor: Factor, draws: Mapping[str, Array]) -> Array | None:
         if self.point:
             return np.zeros(len(draws[self.names[0]]))
         mean, root = factor.natural["mean"], factor.natural["root"]
-        z = np.einsum("cji,ncj->nci", root, (self.flat(draws) - mean) * (1.0 - self.absent))
+        z = _times((self.flat(draws) - mean) * (1.0 - self.absent), root)
         log_det = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum()
         out: Array = -0.5 * (np.square(z).sum((1, 2)) + self.count * LOG_TWO_PI) + log_det
         return out
+
+
+def _times(x: Array, matrix: Array) -> Array:
+    """x' M for each vector and cell: (n, cells, width) times (cells, width, width), as one product a cell."""
+    out: Array = np.swapaxes(np.swapaxes(x, 0, 1) @ matrix, 0, 1)
+    return out
