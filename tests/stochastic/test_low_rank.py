@@ -86,9 +86,8 @@ def test_slopes_are_those_of_the_objective(draws: int) -> None:
 @pytest.fixture(scope="module")
 def fits() -> dict[int, Any]:
     data = regression()[0]
-    options: dict[str, Any] = {"method": "advi_stochastic", "max_steps": 3000}
-    whole = {r: ppl.fit(REGRESSION, data, family="low_rank", rank=r, **options) for r in (2, 6)}
-    return {0: ppl.fit(REGRESSION, data, family="mean_field", **options), **whole}
+    options: dict[str, Any] = {"method": "advi_stochastic", "family": "low_rank", "max_steps": 2000}
+    return {r: ppl.fit(REGRESSION, data, rank=r, **options) for r in (2, 6)}
 
 
 def test_of_full_rank_it_is_the_exact_posterior(fits: dict[int, Any]) -> None:
@@ -107,14 +106,13 @@ def test_every_direction_raises_the_bound(fits: dict[int, Any]) -> None:
     _, _, cov, evidence = regression()
     precision = np.linalg.inv(cov)
     best = evidence + 0.5 * (np.linalg.slogdet(precision)[1] - np.log(np.diag(precision)).sum())
-    assert fits[0].elbo < best + 0.1
     assert fits[2].elbo > best + 1.0
     assert fits[6].elbo > fits[2].elbo
 
 
 def test_batches_leave_local_latents_independent() -> None:
     fit = ppl.fit(
-        RAGGED, ragged(), method="advi_stochastic", family="low_rank", batch="groups=4", max_steps=200
+        RAGGED, ragged(), method="advi_stochastic", family="low_rank", batch="groups=4", max_steps=50
     )
     assert np.isfinite(fit.elbo)
     assert set(fit.draws) >= {"tau", "a", "b"}
@@ -122,7 +120,7 @@ def test_batches_leave_local_latents_independent() -> None:
 
 def test_beside_a_guide_it_draws_by_name() -> None:
     text = RAGGED + "guide:\n    q(b) ~ Normal(0, 1)\n"
-    fit = ppl.fit(text, ragged(), method="advi_stochastic", family="low_rank", rank=2, max_steps=200)
+    fit = ppl.fit(text, ragged(), method="advi_stochastic", family="low_rank", rank=2, max_steps=50)
     assert np.isfinite(fit.elbo)
     assert fit.draws["a"].std(0).min() > 0.0
 
