@@ -12,6 +12,15 @@ from ppl.supports import Interval, Structured
 from ppl.supports.support import EVENT_DIMS, NAMED
 from ppl.types import Axis, Type
 
+# What other languages call the types of ours.
+OTHER_NAMES = {
+    "float": "real", "double": "real", "number": "real", "numeric": "real",
+    "integer": "int", "long": "int", "boolean": "bool", "logical": "bool",
+}  # fmt: skip
+LABELLED = frozenset(
+    {"category", "categorical", "factor", "string", "str", "text", "label", "labels", "enum"}
+)
+
 
 def find_set(world: World, name: str, span: Span) -> bool:
     """Whether an index set of that name exists; E203 otherwise."""
@@ -40,10 +49,21 @@ def _no_set(world: World, name: str, span: Span) -> None:
         kind, place = world.symbols[name]
         message += f": `{name}` is a {kind}"
         notes = (Note(place, "defined here"),)
-        help = f"make a set of that size: `index {name}s = {name}`" if kind == "given" else ""
+        help = _how_to_make_a_set(name, kind)
     fix = (span, near[0]) if near else None
     world.hinted.update(near)
     world.problems.error("E203", message, span, "not an index set", notes=notes, help=help, fix=fix)
+
+
+def _how_to_make_a_set(name: str, kind: str) -> str:
+    """What to write where the name of a given or a column stands for a set."""
+    if kind == "given":
+        return f"make a set of that size: `index {name}s = {name}`"
+    if kind == "column":
+        return (
+            f"make a set of its values: `index {name}s` above, `{name}: {name}s` in the table, `{name}s` here"
+        )
+    return ""
 
 
 def declared_type(world: World, ref: tree.TypeRef, axes: tuple[Axis, ...], *, open_ends: bool) -> Type:
@@ -69,7 +89,11 @@ def declared_type(world: World, ref: tree.TypeRef, axes: tuple[Axis, ...], *, op
 def _no_type(world: World, ref: tree.TypeRef) -> None:
     if not world.problems.once(f"set {ref.name}"):
         return
-    near = world.nearest(ref.name, world.sets, [*NAMED, *EVENT_DIMS])
+    if ref.name.lower() in LABELLED:
+        _no_label_type(world, ref)
+        return
+    known = OTHER_NAMES.get(ref.name.lower())
+    near = [known] if known else world.nearest(ref.name, world.sets, [*NAMED, *EVENT_DIMS])
     if not near:
         _no_set(world, ref.name, ref.span)
         return
@@ -80,6 +104,17 @@ def _no_type(world: World, ref: tree.TypeRef) -> None:
     message = f"no type or index set `{ref.name}`; did you mean {quoted(near)}{where}?"
     notes = (Note(place.span, "declared here"),) if place else ()
     world.problems.error("E203", message, ref.span, "not a type", notes=notes, fix=(ref.span, near[0]))
+
+
+def _no_label_type(world: World, ref: tree.TypeRef) -> None:
+    world.undefined = True
+    world.problems.error(
+        "E203",
+        f"no type or index set `{ref.name}`: labels belong to a set with a name of its own",
+        ref.span,
+        "not a type",
+        help="declare the set, `index groups`, and type the column by it, `group: groups`",
+    )
 
 
 def _structured(world: World, ref: tree.TypeRef, axes: tuple[Axis, ...]) -> Type:
