@@ -217,3 +217,14 @@ def test_two_flows_have_noise_of_their_own() -> None:
     at = StochasticElbo(ppl.compile(text, path=False).bind({"y": np.zeros(3)}).problem)
     draws = at.sample(at.start(0, 0.0), np.random.default_rng(0), 4000)
     assert abs(np.corrcoef(draws["a"], draws["c"])[0, 1]) < 0.1  # six standard errors
+
+
+def test_the_plan_says_what_flows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, data = tmp_path / "m.model", tmp_path / "d.csv"
+    model.write_text(_guided("q(mu, tau, th) ~ Flow(layers = 4)"))
+    values = _groups()
+    data.write_text("g,y\n" + "".join(f"{g},{y}\n" for g, y in zip(values["g"], values["y"], strict=True)))
+    assert run(["explain", str(model), str(data), "--method", "advi_stochastic"]) == 0
+    out = capsys.readouterr().out
+    assert "q(mu, tau, th) ~ Flow(layers = 4, hidden = 32), 6 coordinates" in out
+    assert "q(s) ~ independent Gaussians" in out

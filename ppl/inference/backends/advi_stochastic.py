@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ppl.errors import UsageError, fail
 from ppl.backend.low_rank import LowRank
+from ppl.errors import UsageError, fail
 from ppl.graph.flows import Wish
 from ppl.graph.parameters import Parameter
 from ppl.inference import adam
@@ -26,6 +26,7 @@ from ppl.inference.draws import stream
 from ppl.inference.flow_result import flow_result
 from ppl.inference.low_rank_result import low_rank_result
 from ppl.inference.outcome import Outcome, outcome
+from ppl.inference.stochastic_plan import plan_lines
 from ppl.inference.stochastic_result import result_of
 from ppl.inference.stochastic_target import StochasticTarget
 from ppl.inference.validation import Held, looked, split_of
@@ -38,8 +39,8 @@ from ppl.posterior.target import Array
 
 NETWORK_PACE = 0.02  # of the learning rate, for the weights of networks that are points
 FLOW_PACE = 0.05  # of the learning rate, for the weights of flows
-FLOW_DRAWS = 30  # a step takes where there is a flow
 DIRECTION_PACE = 2.0  # times the learning rate, for the shared directions of a low-rank Gaussian
+FLOW_DRAWS, FLOW_WORK = (30, 100), 1000.0  # draws a step takes with a flow; more where they are cheap
 DIRECTION_DRAWS = 16, 50  # least and most fours of draws where directions are shared; else as many as these
 SLOWER, PLATEAUS = 0.3, 4  # each plateau slows the search; the last one ends it
 CHUNK = 50  # steps between two looks of the loop
@@ -71,7 +72,10 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
     learning_rate: float = field(default=0.1, metadata={"help": "Adam's step; 1/50 of it for networks"})
     gradient_draws: int = field(
         default=0,
-        metadata={"help": "draws of the latents a step takes; 0: 1 with networks, 30 with flows, else 10"},
+        metadata={
+            "help": "draws of the latents a step takes; 0: 1 with networks, 30 to 100 with flows, "
+            "64 to 200 with low rank, else 10"
+        },
     )
     max_steps: int = field(default=20000, metadata={"help": "most optimisation steps"})
     start_log_sd: float = field(default=-1.0, metadata={"help": "log sd of the first Gaussian"})
@@ -115,6 +119,10 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
             flow = Wish(rank=self.rank)
         made = partial(StochasticTarget, batch=self.batch, single=self.single, flow=flow)
         return made(problem, split=split_of(problem, self.validate, made) if self.validate else None)
+
+    def explain(self, problem: Any) -> Iterator[str]:
+        """What q is for each latent."""
+        yield from plan_lines(self.target(problem).estimates)
 
     def init(self, target: StochasticTarget, rng: np.random.Generator) -> State:
         """Prior medians and fresh weights."""
@@ -189,7 +197,7 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
         )
         if rank:
             return 4 * int(np.clip(rank, *DIRECTION_DRAWS))
-        return FLOW_DRAWS if target.estimates.flows else 10
+        return FLOW_DRAWS[target.work <= FLOW_WORK] if target.estimates.flows else 10
 
     def done(self, state: State) -> Outcome | None:
         """Converged at the last plateau."""
@@ -204,7 +212,7 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
             found = low_rank_result(target, x.astype(float)) if target.split is None else None
             if found is not None:
                 return found
-            return flow_result(target, x.astype(float), rng, self.rate_weight)
+            return flow_result(target, x.astype(float), rng, self.rate_weight, hurry)
         return result_of(target, x.astype(float), rng, self.rate_weight)
 
     def progress(self, state: State) -> Progress:
