@@ -210,7 +210,7 @@ def _is_family(asked: str, block: Block) -> str:
     if isinstance(block, FamilyBlock | FixedBlock | DiscreteBlock) and block.family == asked:
         return ""
     if isinstance(block, FamilyBlock) and isinstance(block.latent.support, Structured):
-        why = "no other family of matrices or simplexes can be fitted to it"
+        why = "of matrices and simplexes no other family is fitted"
         return f"its conditional is {block.family}, and {why}; {_instead(block)}"
     return f"its conditional is {_conditional(block)}; {_instead(block)}"
 
@@ -224,6 +224,8 @@ def _instead(block: Block) -> str:
     if isinstance(block, SampledBlock):
         own = "`LogNormal` (of a positive latent), `MeanField` and `Point`"
         return f"it is drawn on the real line, where q is Gaussian; {own} can be asked for"
+    if isinstance(block, GaussianMembers):
+        return "`Normal`, `MultivariateNormal`, `MeanField` and `Point` can be asked for"
     usual = "`MeanField` takes the conditional as it is"
     if not isinstance(block, FamilyBlock | FixedBlock | TabulatedBlock | DiscreteBlock):
         return usual
