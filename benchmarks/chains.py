@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ppl.energy.chains import (
+from ppl.backend.chains import (
     Workspace,
     chain_marginals,
     emission_scores,

@@ -7,8 +7,10 @@ import pytest
 
 from ppl.backend import distinct, markov
 from ppl.backend import ops as xp
-from ppl.backend.markov_logs import sums_in_logs
+from ppl.backend.chains import Workspace
+from ppl.backend.chains.discrete import swept
 from ppl.backend.tape import Tape
+from tests.backend.markov_logs import sums_in_logs
 
 RNG = np.random.default_rng(5)
 
@@ -57,9 +59,7 @@ def test_a_message_that_underflows_is_summed_in_logs() -> None:
     unary[0, 0, 0, steps // 2 :] = -5.01
     codes = np.ones(steps, dtype=int)
     codes[0] = 0
-    sweep = markov._Sweep(*markov._flat(pair, unary), codes)
-    sweep.sums()
-    assert sweep.doubtful.all()
+    assert swept(unary[0, 0], np.moveaxis(pair[0, 0], -1, 0), codes, Workspace()) is None
     assert worst(pair, unary, codes) < 1e-9
 
 

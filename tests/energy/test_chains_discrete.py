@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ppl.energy.chains import (
+from ppl.backend.chains import (
     ChainResult,
     Workspace,
     chain_marginals,

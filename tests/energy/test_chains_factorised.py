@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ppl.backend.chains import chain_marginals, factorised_marginals
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.gaussian import NotProper
-from ppl.energy.chains import chain_marginals, factorised_marginals
 from ppl.inference.backends import cavi, em
 from ppl.inference.coordinate import evidence_reason, exact
 from ppl.inference.run import run

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ppl.energy.chains import GaussianChain, NotPositive, gaussian_chain, sample_gaussian_chain
+from ppl.backend.chains import GaussianChain, NotPositive, gaussian_chain, sample_gaussian_chain
 
 Array = np.ndarray
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ppl.energy.chains import chain_marginals, chain_pair_marginals, likeliest_path, sample_paths
+from ppl.backend.chains import chain_marginals, chain_pair_marginals, likeliest_path, sample_paths
 from tests.energy.chain_oracles import Array, log_loop, path_score
 
 

@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ppl.energy.chains import chain_marginals, likeliest_path, paths, sample_paths
-from ppl.energy.chains.logs import backward_log_messages, log_messages
+from ppl.backend.chains import chain_marginals, likeliest_path, paths, sample_paths
+from ppl.backend.chains.logs import backward_log_messages, log_messages
 from tests.energy.chain_oracles import Array, log_loop, path_score
 
 

@@ -14,12 +14,12 @@ from math import prod
 
 import numpy as np
 
+from ppl.backend.chains.discrete import chain_marginals
+from ppl.backend.chains.factorised import factorised_marginals
+from ppl.backend.chains.paths import sample_paths
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients, inner
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.chain_steps import Steps
-from ppl.energy.chains.discrete import chain_marginals
-from ppl.energy.chains.factorised import factorised_marginals
-from ppl.energy.chains.paths import sample_paths
 from ppl.energy.operands import Key
 from ppl.energy.row_sums import Means, RowPart, RowSums
 from ppl.energy.terms import Latent

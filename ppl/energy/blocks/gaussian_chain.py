@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from ppl.backend.chains.gaussian import NotPositive, gaussian_chain, sample_gaussian_chain
 from ppl.energy.blocks.base import Array, Factor, Gradients
 from ppl.energy.blocks.gaussian import LOG_TWO_PI, GaussianMembers, NotProper
-from ppl.energy.chains.gaussian import NotPositive, gaussian_chain, sample_gaussian_chain
 from ppl.energy.operands import Key, Size
 from ppl.energy.relations import relation
 from ppl.energy.terms import Atom

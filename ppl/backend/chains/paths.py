@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ppl.backend.chains.cut import Cut, cut
+from ppl.backend.chains.discrete import swept
+from ppl.backend.chains.logs import blocked, log_messages
+from ppl.backend.chains.sweep import finite
+from ppl.backend.chains.workspace import Workspace
 from ppl.backend.op import Array
-from ppl.energy.chains.cut import Cut, cut
-from ppl.energy.chains.discrete import swept
-from ppl.energy.chains.logs import blocked, log_messages
-from ppl.energy.chains.sweep import finite
-from ppl.energy.chains.workspace import Workspace
 
 MOST_ELEMENTS = 32_000_000  # of the maps that are held at once, a byte each
 

@@ -10,8 +10,8 @@ from typing import final
 
 import numpy as np
 
+from ppl.backend.chains.cut import Cut, cut
 from ppl.backend.op import Array
-from ppl.energy.chains.cut import Cut, cut
 
 MOST_STATES = 14  # with more, products of a block's steps take longer than going step by step
 

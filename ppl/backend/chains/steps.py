@@ -6,9 +6,9 @@ from typing import Protocol, final
 
 import numpy as np
 
+from ppl.backend.chains.cut import Cut
+from ppl.backend.chains.many_tables import OwnTables
 from ppl.backend.op import Array
-from ppl.energy.chains.cut import Cut
-from ppl.energy.chains.many_tables import OwnTables
 
 MOST_PATCHES = 2  # groups of odd steps for each step of a block; with more, every column has its own table
 

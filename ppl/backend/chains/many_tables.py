@@ -6,8 +6,8 @@ from typing import final
 
 import numpy as np
 
+from ppl.backend.chains.cut import Cut
 from ppl.backend.op import Array
-from ppl.energy.chains.cut import Cut
 
 
 @final

@@ -13,10 +13,10 @@ from typing import final
 
 import numpy as np
 
+from ppl.backend.chains.cut import Cut
+from ppl.backend.chains.steps import Steps
+from ppl.backend.chains.workspace import Workspace
 from ppl.backend.op import Array
-from ppl.energy.chains.cut import Cut
-from ppl.energy.chains.steps import Steps
-from ppl.energy.chains.workspace import Workspace
 
 SMALLEST = 1e-300  # a mass below is none: whether it mattered is seen from the marginals' own mass
 TRUSTED = 1e-260  # marginals with less mass before normalising are made again with more care

@@ -10,13 +10,13 @@ from typing import final
 
 import numpy as np
 
+from ppl.backend.chains.cut import Cut, cut
+from ppl.backend.chains.logs import backward_log_messages, log_messages
+from ppl.backend.chains.many_tables import BatchTables, VaryingTables
+from ppl.backend.chains.steps import steps_of
+from ppl.backend.chains.sweep import RESCALE, ChainResult, Sweep, finite
+from ppl.backend.chains.workspace import Workspace, own_workspace
 from ppl.backend.op import Array
-from ppl.energy.chains.cut import Cut, cut
-from ppl.energy.chains.logs import backward_log_messages, log_messages
-from ppl.energy.chains.many_tables import BatchTables, VaryingTables
-from ppl.energy.chains.steps import steps_of
-from ppl.energy.chains.sweep import RESCALE, ChainResult, Sweep, finite
-from ppl.energy.chains.workspace import Workspace, own_workspace
 
 STEPS_WITH_OWN_TABLES, STEPS_WITH_SHARED = 15, 40  # steps of many chains in the time of one short chain
 

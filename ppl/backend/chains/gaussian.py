@@ -13,14 +13,14 @@ from typing import final
 
 import numpy as np
 
-from ppl.backend.op import Array
-from ppl.energy.chains.small_blocks import (
+from ppl.backend.chains.small_blocks import (
     cholesky,
     lower_solve,
     product,
     transposed_product,
     upper_solve,
 )
+from ppl.backend.op import Array
 
 
 @final
