@@ -6,12 +6,14 @@ Everything is deterministic. The twin of the update drops the neighbours on one 
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import numpy as np
 import pytest
 
+import ppl
 from ppl.backend.chains import chain_marginals, factorised_marginals
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.gaussian import NotProper
@@ -116,6 +118,18 @@ def test_bounds_of_a_factorial_chain_stand_in_their_order() -> None:
     truth = evidence(y)
     assert joint.elbo == pytest.approx(truth, abs=1e-9)
     assert apart.elbo < chains.elbo - 0.1 and chains.elbo < joint.elbo - 0.01
+
+
+CHORALES = Path(__file__).resolve().parents[2] / "examples" / "chorales"
+
+
+def test_what_q_keeps_together_is_worth_nats_on_real_chains() -> None:
+    text = (CHORALES / "chorales.model").read_text()
+    guides = ("\nguide:\n    q(z) ~ MeanField\n", "", "\nguide:\n    q(z) ~ MarkovChain\n")
+    compiled = [ppl.compile(text + guide, path=False) for guide in guides]
+    fits = [m.fit(CHORALES / "data.csv", method="cavi", restarts=1, draws=5) for m in compiled]
+    apart, chains, joint = (f.elbo for f in fits)
+    assert apart + 20.0 < chains < joint - 30.0
 
 
 HIDDEN = """
