@@ -74,7 +74,7 @@ def replay(tape: Tape, inputs: Sequence[tuple[Value, Array]]) -> None:
     with np.errstate(all="ignore"):
         for i in tape.instructions:
             arguments = [c if s is None else values[s] for s, c in zip(i.slots, i.constants, strict=True)]
-            values[i.out] = i.op.forward(*arguments, **i.attributes)
+            values[i.out] = tape.narrowed(i.op.forward(*arguments, **i.attributes))
 
 
 def _accumulate(found: dict[int, Array], slot: int, part: Array, value: Array) -> None:

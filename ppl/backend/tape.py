@@ -86,9 +86,14 @@ def _key(constant: Any) -> Any:
 
 
 class Tape:
-    """The list of instructions between one input ``z`` (draws, size) and one output (draws,)."""
+    """The list of instructions between one input ``z`` (draws, size) and one output (draws,).
 
-    def __init__(self, example: Array) -> None:
+    ``kind``: the precision that float64 constants and answers are brought to, as `np.float32`.
+    """
+
+    def __init__(self, example: Array, kind: type | None = None) -> None:
+        self.kind = None if kind is np.float64 else kind
+        self._narrow: dict[int, tuple[Array, Array]] = {}
         self.instructions: list[Instruction] = []
         self.slots = 1
         self._known: dict[Any, Value] = {}
@@ -98,6 +103,8 @@ class Tape:
 
     def record(self, op: Op, args: tuple[Any, ...], attributes: dict[str, Any]) -> Value:
         """Append one operation (or find it), computing its example value."""
+        if self.kind is not None:
+            args = tuple(self._constant(a) for a in args)
         slices = on_slices(op, args, attributes)
         if slices is not None:
             value = self._append(xp.take, (slices.distinct, slices.codes), {"axis": slices.axis})
@@ -118,12 +125,27 @@ class Tape:
             return self._known[key]
         with np.errstate(all="ignore"):
             example = op.forward(*[a.example if isinstance(a, Value) else a for a in args], **attributes)
+        example = self.narrowed(example)
         value = Value(self, self.slots, example)
         self.instructions.append(Instruction(op, slots, constants, attributes, self.slots))
         self.examples.append(example)
         self.slots += 1
         self._known[key] = value
         return value
+
+    def narrowed(self, x: Array) -> Array:
+        """An answer in the tape's precision: literals and counts are float64, and would spread."""
+        if self.kind is None or getattr(x, "dtype", None) != np.float64:
+            return x
+        return x.astype(self.kind)
+
+    def _constant(self, x: Any) -> Any:
+        """An array of constants in the tape's precision, the same one each time."""
+        if not isinstance(x, np.ndarray) or x.dtype != np.float64:
+            return x
+        if id(x) not in self._narrow:
+            self._narrow[id(x)] = (x, self.narrowed(x))
+        return self._narrow[id(x)][1]
 
     def another_input(self, example: Array) -> Value:
         """One more input: for `ppl.backend.eager.gradients`, as a `Program` has but one."""

@@ -196,7 +196,7 @@ class StochasticElbo:
         columns: Mapping[str, Array] | None = None,
     ) -> Recording:
         """One evaluation on a tape. columns: data by name that are inputs too, so that others may take their place."""
-        tape, at = Tape(np.zeros(1)), view.layout.evaluator()
+        tape, at = Tape(np.zeros(1), self.kind), view.layout.evaluator()
         inputs = [tape.another_input(p.take(x)) for p in view.pieces]
         data = {name: tape.another_input(array[None]) for name, array in (columns or {}).items()}
         for name, value in data.items():

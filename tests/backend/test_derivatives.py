@@ -131,6 +131,16 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("residual_square", (real(4, 3), real(5, 3), real(5)), {}),
     ("residual_squares", (real(4, 3, 2), real(5, 3, 2), real(5, 2)), {}),
     ("affine_scan", (real(4, 6), real(1, 6)), {}),
+    (
+        "patches",
+        (real(2, 2, 4, 5, 2),),
+        {"width": (2, 3), "stride": 2, "pads": ((0, 1), (1, 1)), "count": (2, 3)},
+    ),
+    (
+        "patches",
+        (real(2, 3, 1, 6, 1),),
+        {"width": (1, 4), "stride": 1, "pads": ((0, 0), (0, 0)), "count": (1, 3)},
+    ),
 ]
 FLAT = {
     *[
@@ -144,7 +154,8 @@ FLAT = {
         "logical_or",
         "logical_not",
     ],
-    *["argmax", "zeros_like"],
+    *["argmax", "zeros_like", "balanced", "crossed"],
+    "coupled",  # tested with the flows
     "logistic_rows",  # the two of a logistic regression carry their own gradient: tested apart
     "first_with_gradient",
     "implicit_draw",  # its slopes are those of quantiles: tested with the guides that draw by it
