@@ -19,6 +19,7 @@ from ppl.graph.named import Named
 from ppl.graph.networks import initial_weights
 from ppl.graph.order import mentions
 from ppl.graph.store import to_stored
+from ppl.supports import REAL
 
 Array = Any
 ELEMENTS_AT_ONCE = 1_000_000  # array elements of one intermediate per piece of a batch of draws
@@ -129,8 +130,11 @@ class GraphTarget:
         return locate(self.layout, np.asarray(z, dtype=float))
 
 
-def prior_start(lay: Layout) -> np.ndarray:
-    """Conditional prior medians, parents at theirs, in unconstrained coordinates (0 where improper)."""
+def prior_start(lay: Layout, far: float = 20.0) -> np.ndarray:
+    """Conditional prior medians, parents at theirs, in unconstrained coordinates (0 where improper).
+
+    Those of latents on the whole real line lie within ``far`` of 0, all others within 20.
+    """
     rng = np.random.default_rng(0)
     at = lay.evaluator()
     out = np.zeros(lay.size)
@@ -143,7 +147,9 @@ def prior_start(lay: Layout) -> np.ndarray:
                 if block is not None and s.name in weights:
                     out[block.where] = unconstrained(at, block, Named(weights[s.name][None], block.dims))[0]
                 elif block is not None and s.kind == "latent":
-                    out[block.where] = _median(lay, at, block, rng)
+                    middle = _median(lay, at, block, rng)
+                    most = far if block.support == REAL else 20.0
+                    out[block.where] = np.clip(middle, -most, most)
             _advance(lay, at, out, group, terms)
     return out
 
@@ -168,7 +174,7 @@ def _median(lay: Layout, at: Any, block: Block, rng: np.random.Generator) -> np.
     except (ArithmeticError, ValueError, KeyError, TypeError, np.linalg.LinAlgError):
         return flat
     middle = _middle(u)
-    return np.where(np.isfinite(middle), np.clip(middle, -20, 20), 0.0)
+    return np.where(np.isfinite(middle), middle, 0.0)
 
 
 def _middle(u: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ class ScoreTarget:
         from ppl.graph.lower import prior_start
 
         try:
-            return prior_start(self.terms.layout)
+            return prior_start(self.terms.layout, far=np.inf)
         except (PplError, StillVector):  # a prior that reads discrete latents has no median of its own
             return np.zeros(self.terms.size)
 

@@ -20,11 +20,12 @@ from ppl.inference.base import NotFinite
 from ppl.inference.score_ascent import Ascent, begin
 from ppl.inference.score_estimate import ScoreTarget
 from ppl.posterior.target import Array
+from ppl.supports import REAL
 
 SHORT = 40  # steps of each trial run in the first round; a round has twice as many as the one before
 LABELLED, FEW = 16, 2
 JUDGED = 20  # of its last noisy ELBOs are averaged
-FAR = 20.0  # coordinates of a start lie within this of 0
+FAR = 20.0  # coordinates of a start that stand for bounded numbers lie within this of 0
 
 Step = Callable[[Ascent, np.random.Generator], Ascent]
 
@@ -105,7 +106,11 @@ def prior_draw(target: ScoreTarget, rng: np.random.Generator) -> Array:
             z, _ = coordinates(lay, {n: a for n, a in drawn.items() if n not in lay.discrete})
     except (PplError, StillVector, ArithmeticError, ValueError, KeyError, TypeError):
         return target.start + rng.standard_normal(target.family.size)
-    return np.clip(np.where(np.isfinite(z[0]), z[0], target.start), -FAR, FAR)
+    most = np.full(len(z[0]), FAR)
+    for block in lay.blocks.values():
+        if block.support == REAL:
+            most[block.where] = np.inf
+    return np.clip(np.where(np.isfinite(z[0]), z[0], target.start), -most, most)
 
 
 def _points(target: ScoreTarget) -> dict[str, Array]:

@@ -22,6 +22,7 @@ from ppl.graph.blocks import constrained
 from ppl.graph.drawn_guides import DrawnGuide
 from ppl.inference import score_blanket, score_estimate, score_plan
 from ppl.inference.score_estimate import ScoreTarget, estimate
+from ppl.inference.score_starts import prior_draw
 from tests.bbvi.small import target_of
 
 DISCRETE = """
@@ -269,3 +270,14 @@ def test_what_cannot_be_drawn_is_refused_at_its_line(guide: str) -> None:
         ppl.compile(text).fit(ROWS, method="bbvi")
     assert caught.value.diagnostics[0].code == "E605"
     assert caught.value.diagnostics[0].span is not None
+
+
+def test_starts_are_where_the_prior_is() -> None:
+    """A prior far from 0 on the real line is not cut off; bounded latents start within 20 on their own line."""
+    text = "table rows(y: real)\nmu ~ Normal(300, 10)\ns ~ LogNormal(30, 1)\ny[i] ~ Normal(mu, s) for i in rows\n"
+    target = target_of(text)
+    where = {name: block.where.start for name, block in target.terms.layout.blocks.items()}
+    assert abs(target.start[where["mu"]] - 300) < 5
+    assert target.start[where["s"]] == 20
+    drawn = prior_draw(target, np.random.default_rng(0))
+    assert abs(drawn[where["mu"]] - 300) < 50 and drawn[where["s"]] == 20
