@@ -25,6 +25,8 @@ ROUNDS = 8  # of Lloyd's algorithm
 FEATURES = 200  # columns that are looked at
 SURE = 2.5  # log odds of the state of the nearest seed
 RESTARTS = 5
+MORE = 10  # of them where they cost next to nothing: most are given up after a few sweeps
+SMALL_CELLS = 100_000
 LARGE_CELLS = 20_000_000  # elements times states, over all starts, beyond which there are fewer of them
 WARM = 3  # updates of everything else before the states move
 
@@ -78,13 +80,15 @@ def needs_restarts(ascent: Ascent) -> bool:
 
 
 def restarts(ascent: Ascent) -> int:
-    """How many starts are worth their time: one where there is one optimum, else five, fewer on large data."""
+    """How many starts to make: one where there is one optimum, else five, ten on small data, fewer on large."""
     if not needs_restarts(ascent):
         return 1
     blocks = [b for b in ascent.blocks if isinstance(b, DiscreteBlock | DiscreteChain)]
     counts = [(b.latent.shape, b.latent.states) for b in blocks]
     cells = sum(int(np.prod(shape)) * len(states) for shape, states in counts if states is not None)
-    return int(np.clip(LARGE_CELLS // max(cells, 1), 1, RESTARTS))
+    if cells <= SMALL_CELLS:
+        return MORE
+    return int(np.clip(LARGE_CELLS // cells, 1, RESTARTS))
 
 
 def seeded(ascent: Ascent, i: int, rng: np.random.Generator) -> Factor | None:

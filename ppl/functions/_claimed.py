@@ -9,14 +9,15 @@ import numpy as np
 
 Array = Any
 TOLERANCE = 1e-8
+SUMS = 1e-6  # of probabilities: those that linear equations were solved for carry their rounding
 
 
 def _simplex(x: Array) -> Array:
-    return np.all(x >= 0, axis=-1) & _near(np.sum(x, axis=-1), 1.0)
+    return np.all(x >= -SUMS, axis=-1) & _near(np.sum(x, axis=-1), 1.0, SUMS)
 
 
-def _near(x: Array, target: Array) -> Array:
-    return np.abs(x - target) <= TOLERANCE * np.maximum(1.0, np.abs(target))
+def _near(x: Array, target: Array, tolerance: float = TOLERANCE) -> Array:
+    return np.abs(x - target) <= tolerance * np.maximum(1.0, np.abs(target))
 
 
 def _ordered(x: Array) -> Array:

@@ -18,7 +18,7 @@ from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
 from ppl.inference.batched_target import BatchTarget
 from ppl.inference.coordinate import Coordinates
 from ppl.inference.draws import stream
-from ppl.inference.energy_target import Climb, EnergyTarget, better, restarted, settled
+from ppl.inference.energy_target import Climb, EnergyTarget, ahead, better, hopeless, restarted, settled
 from ppl.inference.outcome import Outcome, outcome
 from ppl.posterior.diagnostics_findings import FitFacts
 
@@ -64,9 +64,13 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
             now = self.swept(target, state)
             quiet = settled(state.now, now, state.quiet, self.tolerance, target.observations)
             new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
-            if (quiet >= 2 and self.may_end(new)) or now.sweep >= self.max_sweeps:
-                return self._ended(target, new, "converged" if quiet >= 2 else "max_sweeps")
-            return new
+            if (new.settled and self.may_end(new)) or now.sweep >= self.max_sweeps:
+                return self._ended(target, new, "converged" if new.settled else "max_sweeps")
+            if not self.may_end(new):
+                return new
+            if hopeless(new, state.now):
+                return self._ended(target, new, "converged")
+            return ahead(target, state.now, new)
 
     def _ended(self, target: EnergyTarget, state: Climb, reason: str) -> Climb:
         wanted = self.restarts or restarts(target.ascent)

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from ppl.energy.ascent import Ascent, State
+from ppl.energy.leaping import SLOW, Statistics, leapers, leapt, statistics
 from ppl.inference.batched import Batched
+
+CALM = 8  # sweeps in a row with next to nothing left to gain, where there were leaps
+SHORT = 50  # sweeps that every start is given
+SAME = 0.1  # nats: a start that gains no more on the best than this is not worth finishing
+PLAIN = 8  # sweeps of a start before the first leap: the first ones settle which optimum it climbs
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +28,10 @@ class EnergyTarget:
 
 @dataclass(frozen=True, eq=False)
 class Climb:
-    """Where a run of several restarts stands: the present one, the best so far, and the ends; or with minibatches."""
+    """Where a run of several restarts stands: the present one, the best so far, and the ends; or with minibatches.
+
+    ``trail``: what the parameters were made from at the ends of up to two sweeps before, for leaps.
+    """
 
     seed: int
     now: State
@@ -32,6 +41,13 @@ class Climb:
     steps: int = 0
     reason: str = ""
     batched: Batched | None = None
+    trail: tuple[Statistics, ...] = ()
+    leaps: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the present start is at its end: a leap leaves transients whose gains fall fast for a while."""
+        return self.quiet >= (CALM if self.leaps else 2)
 
 
 def better(a: State | None, b: State) -> State:
@@ -62,7 +78,32 @@ def remaining(earlier: float, later: float) -> float:
     return later * later / (earlier - later)
 
 
+def ahead(target: EnergyTarget, before: State, climb: Climb) -> Climb:
+    """After three slow sweeps, a leap along their path where that raises the bound."""
+    now = climb.now
+    fresh = not np.isfinite(before.gain)
+    if now.sweep < PLAIN or climb.quiet or not (fresh or now.gain > SLOW * before.gain):
+        return replace(climb, trail=())
+    over = leapers(target.ascent)
+    if not over:
+        return climb
+    if len(climb.trail) < 2:
+        return replace(climb, trail=(*climb.trail, statistics(target.ascent, now, over)))
+    found = leapt(target.ascent, now, climb.trail, over)
+    return replace(climb, now=found or now, trail=(), leaps=climb.leaps + (found is not None))
+
+
+def hopeless(climb: Climb, before: State) -> bool:
+    """Whether a further start is heading for no more than the best one has, by twice what it seems to have left."""
+    now, best = climb.now, climb.best
+    if best is None or now.sweep < SHORT:
+        return False
+    return now.elbo + 2.0 * remaining(before.gain, now.gain) < best.elbo + SAME
+
+
 def restarted(climb: Climb, fresh: State) -> Climb:
     """The next restart, the present one's end noted."""
     best = better(climb.best, climb.now)
-    return replace(climb, now=fresh, best=best, ends=(*climb.ends, climb.now.elbo), quiet=0)
+    return replace(
+        climb, now=fresh, best=best, ends=(*climb.ends, climb.now.elbo), quiet=0, trail=(), leaps=0
+    )

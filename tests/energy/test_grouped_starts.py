@@ -100,6 +100,8 @@ def test_fewer_passes_where_data_are_large(topics: Ascent) -> None:
 
 
 def test_fewer_restarts_where_data_are_large(topics: Ascent, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert starting.restarts(topics) == 10
+    monkeypatch.setattr(starting, "SMALL_CELLS", 0)
     assert starting.restarts(topics) == 5
     monkeypatch.setattr(starting, "LARGE_CELLS", 1000)
     assert starting.restarts(topics) == 1

@@ -28,7 +28,7 @@ class Backend(ClimbingBackend):
     summary: ClassVar[str] = "coordinate ascent with conjugate blocks found from the model"
     guided: ClassVar[bool] = True
 
-    restarts: int = field(default=0, metadata={"help": "starts to try, the best is kept; 0 chooses 5 or 1"})
+    restarts: int = field(default=0, metadata={"help": "starts to try, the best is kept; 0 chooses 1 to 10"})
     max_sweeps: int = field(default=500, metadata={"help": "most sweeps of one start"})
     tolerance: float = field(
         default=1e-6, metadata={"help": "gain still to come per observation, in nats, at convergence"}

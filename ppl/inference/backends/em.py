@@ -31,7 +31,7 @@ class Backend(ClimbingBackend):
     summary: ClassVar[str] = "expectation maximisation: points for the parameters, exact q for the rest"
     guided: ClassVar[bool] = True
 
-    restarts: int = field(default=0, metadata={"help": "starts to try, the best is kept; 0 chooses 5 or 1"})
+    restarts: int = field(default=0, metadata={"help": "starts to try, the best is kept; 0 chooses 1 to 10"})
     max_sweeps: int = field(default=1000, metadata={"help": "most iterations of one start"})
     tolerance: float = field(
         default=1e-7, metadata={"help": "gain still to come per observation, in nats, at convergence"}

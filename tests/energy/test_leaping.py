@@ -1,0 +1,118 @@
+"""Leaps along slow sweeps: exact on a geometric path, never down, and starts that are given up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ppl.energy import leaping
+from ppl.energy.ascent import Ascent, State
+from ppl.energy.leaping import leapers, leapt, statistics
+from ppl.energy.starting import first
+from ppl.inference import energy_target
+from ppl.inference.backends.em import Backend
+from ppl.inference.energy_target import SHORT, Climb, hopeless
+from tests.energy.tools import bound
+
+KEY = ("x", "mu")
+SLOW = """
+index comps = 3
+table pts(y: real)
+param share[comps]: simplex
+param mu[k]: real                for k in comps
+param sigma[k]: positive         for k in comps
+for n in pts:
+    z[n] ~ Categorical(share)
+    y[n] ~ Normal(mu[z[n]], sigma[z[n]])
+"""
+
+
+def _data() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    return {"y": np.r_[rng.normal(0.0, 1.0, 60), rng.normal(3.0, 1.0, 60)]}
+
+
+def _path(ascent: Ascent, order: list[int], seed: int = 0) -> tuple[State, tuple[leaping.Statistics, ...]]:
+    """The state after twelve sweeps, with the statistics at the ends of the two before it."""
+    state, trail = first(ascent, np.random.default_rng(seed)), []
+    for _ in range(12):
+        state = ascent.sweep(state, order)
+        trail.append(statistics(ascent, state, leapers(ascent)))
+    return state, tuple(trail[-3:-1])
+
+
+@pytest.fixture(scope="module")
+def mixture() -> tuple[Ascent, list[int]]:
+    target = Backend().target(bound(SLOW, _data()))
+    assert isinstance(target, energy_target.EnergyTarget)
+    return target.ascent, Backend()._order(target.ascent)
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.9, 0.999])
+def test_a_geometric_path_is_followed_to_its_limit(rate: float) -> None:
+    limit, direction = np.array([1.0, -2.0, 5.0]), np.array([0.3, 0.1, -0.2])
+    path: list[leaping.Statistics] = [({KEY: limit + direction * rate**t},) for t in range(3)]
+    length = leaping._length(path)
+    assert length == pytest.approx(-1.0 / (1.0 - rate), rel=1e-6)
+    assert leaping._extrapolated(path, length)[0][KEY] == pytest.approx(limit, abs=1e-6)
+
+
+def test_states_follow_and_are_not_extrapolated(mixture: tuple[Ascent, list[int]]) -> None:
+    ascent, _ = mixture
+    assert {ascent.blocks[i].names[0] for i in leapers(ascent)} == {"share", "mu", "sigma"}
+
+
+def test_a_leap_raises_the_bound_by_more_than_a_sweep(mixture: tuple[Ascent, list[int]]) -> None:
+    ascent, order = mixture
+    state, trail = _path(ascent, order)
+    found = leapt(ascent, state, trail, leapers(ascent))
+    assert found is not None
+    assert found.elbo - state.elbo > 2.0 * (ascent.sweep(state, order).elbo - state.elbo)
+    assert found.elbo == pytest.approx(ascent.elbo(found.factors)[0], abs=1e-9)
+
+
+def test_a_leap_that_would_lower_the_bound_is_not_taken(mixture: tuple[Ascent, list[int]]) -> None:
+    """The path backwards leads down; the broken twin takes it all the same."""
+    ascent, order = mixture
+    state, trail = _path(ascent, order)
+    over = leapers(ascent)
+    now = statistics(ascent, state, over)
+    away = tuple(
+        {k: now[b][k] + 3.0 * (now[b][k] - trail[0][b][k]) for k in now[b]} for b in range(len(over))
+    )
+    nearer = tuple(
+        {k: now[b][k] + 1.2 * (now[b][k] - trail[0][b][k]) for k in now[b]} for b in range(len(over))
+    )
+    assert leapt(ascent, state, (away, nearer), over) is None
+    blind = leaping._at(ascent, state, leaping._extrapolated((away, nearer, now), -20.0), over)
+    assert blind is None or blind.elbo < state.elbo
+
+
+def test_fewer_sweeps_to_the_same_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin that does not leap takes more than twice the sweeps."""
+
+    def run() -> tuple[float, int]:
+        backend = Backend(restarts=1, tolerance=1e-6)
+        target = backend.target(bound(SLOW, _data()))
+        state = backend.init(target, np.random.default_rng(0))
+        while backend.done(state) is None:
+            state = backend.step(target, state)
+        return state.now.elbo, state.steps
+
+    with_leaps, few = run()
+    monkeypatch.setattr(energy_target, "leapt", lambda *_: None)
+    without, many = run()
+    assert with_leaps == pytest.approx(without, abs=1e-3) and 2 * few < many
+
+
+def test_a_start_is_given_up_when_it_heads_for_less_than_the_best() -> None:
+    before = State((), elbo=-101.0, gain=1.0, sweep=SHORT - 1)
+    now = State((), elbo=-100.5, gain=0.5, sweep=SHORT)
+    lost = Climb(0, now, best=State((), elbo=-90.0))
+    assert hopeless(lost, before)
+    assert not hopeless(replace(lost, best=State((), elbo=-100.0)), before)
+    assert not hopeless(replace(lost, best=None), before)
+    assert not hopeless(replace(lost, now=replace(now, sweep=SHORT - 1)), before)
+    assert not hopeless(replace(lost, now=replace(now, gain=2.0)), before)  # gains grow: it may go anywhere
