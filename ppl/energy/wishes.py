@@ -229,7 +229,8 @@ def _instead(block: Block) -> str:
     usual = "`MeanField` takes the conditional as it is"
     if not isinstance(block, FamilyBlock | FixedBlock | TabulatedBlock | DiscreteBlock):
         return usual
-    names = ", ".join(f"`{n}`" for n in fitting(block.latent.support))
+    fit = [n for n in fitting(block.latent.support) if (n in TILTS) is isinstance(block, DiscreteBlock)]
+    names = ", ".join(f"`{n}`" for n in fit)
     return f"{usual}, and {names} can be asked for" if names else usual
 
 

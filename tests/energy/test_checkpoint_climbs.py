@@ -45,6 +45,10 @@ y[i] ~ Bernoulli(logit = a + b * x[i]) for i in t
 X = RNG.normal(size=50)
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "mixture": (MIXTURE, {"a": POINTS[:, 0], "b": POINTS[:, 1]}),
+    "asked for": (
+        MIXTURE + "guide:\n    q(s) ~ LogNormal\n",
+        {"a": POINTS[:, 0], "b": POINTS[:, 1]},
+    ),
     "chain": (HIDDEN, {"when": np.arange(60), "y": RNG.normal(size=60)}),
     "sites": (LOGISTIC, {"x": X, "y": RNG.random(50) < 1 / (1 + np.exp(-X))}),
     "drawn": (MIXED, COUNTS),
