@@ -265,6 +265,43 @@ def test_em_says_that_the_guide_makes_its_e_step_inexact() -> None:
         model.fit(columns(RATE), method="em")
 
 
+# ---------------------------------------------------------------- blank cells
+
+BLANK = """
+table t(y: positive?, x: real)
+r ~ Gamma(2, 1)
+y[i] ~ Exponential(r) for i in t
+x[i] ~ Normal(0, precision = y[i]) for i in t
+"""
+
+
+@pytest.mark.parametrize("asked", ["MeanField", "LogNormal", "InverseGamma"])
+def test_cells_that_are_not_blank_count_nothing(asked: str) -> None:
+    """One blank cell, against the same value as a latent of its own, with the rest as data."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=12)
+    y = rng.exponential(size=12)
+    y[3] = np.nan
+    apart = BLANK.replace("y: positive?", "y: positive").replace(
+        "Gamma(2, 1)\n", "Gamma(2, 1)\nextra ~ Exponential(r)\n"
+    )
+    apart += "given one: real\none ~ Normal(0, precision = extra)\n"
+    blank = climbed_blank(BLANK + f"guide:\n    q(y) ~ {asked}\n", {"y": y, "x": x})
+    rest = {"y": np.delete(y, 3), "x": np.delete(x, 3)}
+    alone = climbed_blank(apart + f"guide:\n    q(extra) ~ {asked}\n", rest | {"one": x[3]})
+    assert blank[1].elbo == pytest.approx(alone[1].elbo, abs=1e-8)
+    ascent, state = blank
+    block = ascent.blocks[ascent.plan.of["t.y"]]
+    draws = block.sample(state.factors[ascent.plan.of["t.y"]], rng, 4)
+    draws["t.y"] = np.where(np.isnan(y), draws["t.y"], 0.0)
+    assert np.isfinite(block.log_density(state.factors[ascent.plan.of["t.y"]], draws)).all()
+
+
+def climbed_blank(text: str, data: dict[str, Any]) -> tuple[Ascent, State]:
+    ascent = ascent_of(ppl.compile(text).bind(data).problem)
+    return ascent, climbed(ascent, 60)
+
+
 # ---------------------------------------------------------------- random graphs
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients
+from ppl.energy.blocks.defined import lent, log_density_of
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.families.base import Family
 from ppl.energy.operands import Key
@@ -49,6 +50,7 @@ class FamilyBlock(Block):
             eta[stat] = np.broadcast_to(found, self.shape_of(stat))
         if self.latent.multiplicity is not None:
             eta = {s: e / _count(self.latent.multiplicity, e) for s, e in eta.items()}
+        eta = lent(eta, self.latent.defined)
         if not np.all(self.kind.proper(eta)):
             raise NotProper(self.names, "its prior and the data together leave it without a normaliser")
         return self.of(eta)
@@ -76,9 +78,8 @@ class FamilyBlock(Block):
 
     def log_density(self, factor: Factor, draws: Mapping[str, Array]) -> Array | None:
         x = np.asarray(draws[self.latent.name])
-        found = self.kind.log_density(x, factor.natural)
-        out: Array = np.asarray(found).reshape(len(x), -1).sum(1)
-        return out
+        defined = None if self.kind.event_dims else self.latent.defined
+        return log_density_of(lambda v: self.kind.log_density(v, factor.natural), x, defined)
 
     def moments(self, factor: Factor) -> dict[str, tuple[Array, Array]]:
         mean, sd = self.kind.moments(factor.natural)

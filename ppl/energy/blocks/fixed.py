@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients
+from ppl.energy.blocks.defined import log_density_of
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.blocks.point import PointBlock
@@ -123,8 +124,8 @@ class FixedBlock(Block):
 
     def log_density(self, factor: Factor, draws: Mapping[str, Array]) -> Array | None:
         x = np.asarray(draws[self.latent.name])
-        found = np.asarray(self.kind.log_density(x, self.kind.natural(factor.natural)))
-        return np.asarray(found.reshape(len(x), -1).sum(1))
+        eta = self.kind.natural(factor.natural)
+        return log_density_of(lambda v: self.kind.log_density(v, eta), x, self.latent.defined)
 
     def moments(self, factor: Factor) -> dict[str, tuple[Array, Array]]:
         mean, sd = self.kind.moments(self.kind.natural(factor.natural))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ppl.energy.blocks.base import Array, Block, Factor, Gradients
+from ppl.energy.blocks.defined import lent, log_density_of
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.blocks.point import PointBlock, at_value
 from ppl.energy.families import NotProper as Endless
@@ -48,12 +49,15 @@ class TabulatedBlock(Block):
     def best(self, gradients: Gradients, before: Factor | None) -> Factor:
         zero = np.zeros(self.latent.shape)
         eta = {s: zero + gradients.get((s, self.latent.name), 0.0) for s in self.stats}
+        eta = lent(eta, self.latent.defined)
         try:
             q = tabulate(eta, self.support, self.functions)
         except Endless as error:
             raise NotProper(self.names, str(error)) from None
         means: dict[Key, Array] = {(s, self.latent.name): e for s, e in q.mean().items()}
         entropy = self._entropy(q, eta)
+        if self.latent.defined is not None:
+            entropy = np.where(self.latent.defined, entropy, 0.0)
         return Factor(means, float(np.sum(entropy)), dict(eta))
 
     def _entropy(self, q: Tabulated, eta: Mapping[str, Array]) -> Array:
@@ -79,8 +83,7 @@ class TabulatedBlock(Block):
 
     def log_density(self, factor: Factor, draws: Mapping[str, Array]) -> Array | None:
         x = np.asarray(draws[self.latent.name])
-        out: Array = self._table(factor).log_density(x).reshape(len(x), -1).sum(1)
-        return out
+        return log_density_of(self._table(factor).log_density, x, self.latent.defined)
 
     def moments(self, factor: Factor) -> dict[str, tuple[Array, Array]]:
         return {self.latent.name: self._table(factor).moments()}
