@@ -12,6 +12,7 @@ import sys
 M_TRIM_THRESHOLD = -1
 M_TOP_PAD = -2
 M_MMAP_THRESHOLD = -3
+M_ARENA_MAX = -8
 
 
 def keep_freed_memory() -> None:
@@ -19,11 +20,14 @@ def keep_freed_memory() -> None:
     if not sys.platform.startswith("linux"):
         return
     import ctypes
+    import os
 
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # files read by Arrow share what is freed
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # not glibc
         return
+    mallopt(M_ARENA_MAX, 1)  # what Arrow's threads free is there for the fit
     mallopt(M_MMAP_THRESHOLD, 32 << 20)  # the largest value that glibc accepts
     mallopt(M_TRIM_THRESHOLD, 256 << 20)
     mallopt(M_TOP_PAD, 16 << 20)

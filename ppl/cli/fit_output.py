@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ppl.cli import output
 from ppl.errors import Source
+from ppl.posterior.table import LONG, VAST
 
 if TYPE_CHECKING:
     from ppl.posterior.fit import Fit
@@ -22,11 +24,19 @@ def exit_code(fit: Fit, strict: bool = False) -> int:
     return 0 if fit.status == "ok" or (fit.status == "warn" and not strict) else NOT_USABLE
 
 
+def told(fit: Fit) -> Fit:
+    """The fit without the data and the state of the run, so that their memory is free for what is written."""
+    from ppl.posterior.approximation import Approximation
+
+    kept = fit.approximation if isinstance(fit.approximation, Approximation) else None
+    return replace(fit, approximation=kept, problem=None)
+
+
 def table(fit: Fit, whole: bool, saved: str | None) -> str:
-    """The summary; long quantities are shortened on a terminal only."""
-    short = sys.stdout.isatty() and not whole
+    """The summary; long quantities are shortened on a terminal, those of thousands of elements everywhere."""
+    longest = None if whole else LONG if sys.stdout.isatty() else VAST
     more = f" (ppl summary {saved} --all)" if saved else " (--all shows them)"
-    return fit.summary().text(short, more)
+    return fit.summary().text(longest, more)
 
 
 def warn(fit: Fit, source: Source, verbose: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -26,6 +26,13 @@ def result(text: str) -> None:
 def result_json(form: Any) -> None:
     """One strict-JSON object on one line."""
     click.echo(json.dumps(form, ensure_ascii=False, allow_nan=False))
+
+
+def result_pieces(pieces: Iterable[str]) -> None:
+    """A result that is written as it is made, and a line end."""
+    for piece in pieces:
+        click.echo(piece, nl=False)
+    click.echo()
 
 
 def show_warnings(diagnostics: Sequence[Diagnostic], source: Source) -> None:

@@ -39,6 +39,8 @@ class NumberColumn(Column):
     def _lost(self, values: Array) -> tuple[Diagnostic, ...]:
         if self.values.dtype.kind not in "iu":
             return ()
+        if not values.size or max(values.max(), -values.min()) < 2.0**53:
+            return ()
         huge = np.flatnonzero(np.abs(values) >= 2.0**53)
         lost = [i for i in huge if int(values.flat[i]) != int(self.values.flat[i])]
         if not lost:
@@ -68,11 +70,13 @@ class NumberColumn(Column):
 
     def as_labels(self, na: frozenset[str] = NO_CODES, declared: frozenset[str] = NO_CODES) -> Labels:
         missing = self._missing(na)
-        values = _zeroed(self.values, missing)
-        levels, codes = np.unique(values if missing is None else values[~missing], return_inverse=True)
+        levels, codes = ranked(self.values if missing is None else self.values[~missing])
+        names = tuple(number_label(v) for v in levels.tolist())
+        if missing is None:
+            return Labels(codes.reshape(self.shape), names)
         found = np.full(self.shape, -1, dtype=np.int64)
-        found[... if missing is None else ~missing] = codes.reshape(self.shape) if missing is None else codes
-        return Labels(found, tuple(number_label(v) for v in levels.tolist()))
+        found[~missing] = codes
+        return Labels(found, names)
 
     def _missing(self, na: frozenset[str]) -> Mask | None:
         mask = np.isnan(self.values) if self.values.dtype.kind == "f" else np.zeros(self.shape, dtype=bool)
@@ -132,6 +136,30 @@ def number_label(value: float | int | bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(int(value)) if isinstance(value, float) and value.is_integer() else repr(value)
+
+
+def ranked(values: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+    """The distinct values in order, and which of them each one is; whole numbers close together without a sort.
+
+    Numbers that are 0, 1, ... already are their own codes: they are not copied, and come back read-only.
+
+    >>> ranked(np.array([7, 3, 7]))
+    (array([3, 7]), array([1, 0, 1]))
+    """
+    if values.dtype.kind in "iu" and np.can_cast(values.dtype, np.int64) and values.size:
+        low, high = int(values.min()), int(values.max())
+        if high - low <= 4 * values.size + 1000:
+            whole = values.astype(np.int64, copy=False).ravel()
+            shifted = whole if low == 0 else whole - low
+            seen = np.bincount(shifted) > 0
+            levels = np.flatnonzero(seen) + low
+            if len(levels) < len(seen):
+                return levels.astype(values.dtype), (np.cumsum(seen) - 1)[shifted]
+            own = shifted.view()
+            own.flags.writeable = False
+            return levels.astype(values.dtype), own
+    levels, codes = np.unique(values, return_inverse=True)
+    return levels, codes.astype(np.int64, copy=False).ravel()
 
 
 def _zeroed(values: Array, missing: Mask | None) -> Array:

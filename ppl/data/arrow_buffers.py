@@ -34,7 +34,21 @@ def numbers(array: Any) -> Array:
         for c in chunks
         if len(c)
     ]
+    if len(parts) == 1:
+        return parts[0]  # read-only: the memory is Arrow's
     return np.concatenate(parts) if parts else np.zeros(0, dtype=dtype)
+
+
+def joined(parts: list[Array], dtype: type) -> Array:
+    """Arrays one after another in memory of their own, converted while they are copied.
+
+    >>> joined([np.arange(2, dtype=np.int32), np.arange(1, dtype=np.int32)], np.int64)
+    array([0, 1, 0])
+    """
+    out: Array = np.empty(sum(map(len, parts)), dtype=dtype)
+    if parts:
+        np.concatenate(parts, out=out, casting="unsafe")
+    return out
 
 
 def strings(texts: list[str]) -> pa.Array:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ppl.data import cells
-from ppl.data.arrow_buffers import mask, numbers, strings
+from ppl.data.arrow_buffers import joined, mask, numbers, strings
 from ppl.data.column import NO_CODES, Column, Labels, Values
 from ppl.data.text_column import TextColumn
 from ppl.data.where import Array, Where
@@ -64,9 +64,9 @@ class ArrowTextColumn(Column):
         return Values(values, missing if missing.any() else None)
 
     def as_labels(self, na: frozenset[str] = NO_CODES, declared: frozenset[str] = NO_CODES) -> Labels:
-        encoded = self.texts.combine_chunks().dictionary_encode()
-        levels: list[str] = encoded.dictionary.to_pylist()
-        codes = numbers(encoded.indices).astype(np.int64)
+        encoded = self.texts.dictionary_encode().unify_dictionaries()
+        levels: list[str] = encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else []
+        codes = joined([numbers(c.indices) for c in encoded.chunks], np.int64)
         absent = (cells.MISSING | na) - declared
         unclear = absent.intersection(levels) - {""} - na
         if unclear:
@@ -88,9 +88,9 @@ class ArrowTextColumn(Column):
             cast = pc.cast(self.texts.filter(pc.invert(absent)) if some else self.texts, kind)
         except pa.ArrowInvalid:
             return None
-        present = numbers(cast)
+        present = joined([numbers(c) for c in cast.chunks], dtype)
         if not some:
-            return Values(np.array(present, dtype=dtype))
+            return Values(present)
         blank: Array = numbers(absent)
         values: Array = np.zeros(len(blank), dtype=dtype)
         values[~blank] = present

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -29,19 +30,19 @@ def regular_frame(
     """
     from ppl.data.csv_file import decoded, header_warnings, named
 
-    ends = _row_ends(data, delimiter)
-    if ends is None or len(ends) < 2 or ends[0] > _HEADER:
+    found = _row_ends(data, delimiter)
+    if found is None or found.count < 2 or found.first > _HEADER:
         return None
-    header = split_header(decoded(file, data[: ends[0]]), file, delimiter, limits)
+    header = split_header(decoded(file, data[: found.first]), file, delimiter, limits)
     chosen = [h for h in header if h and (wanted is None or is_wanted(h, wanted))]
     table = _read(data, delimiter, header, chosen)
-    if table is None or table.num_rows != len(ends) - 1:
+    if table is None or table.num_rows != found.count - 1:
         return None
     if max((_longest(table[name]) for name in chosen), default=0) > limits.field:
         return None
-    texts = data if b'"' in data else b""  # keeps the bytes alive only where they may be needed again
+    texts = data if found.ends is not None else b""  # kept alive only where they may be needed again
     rows = table.num_rows
-    where = Where(file, "line", lambda: _lines(texts, ends, rows))
+    where = Where(file, "line", partial(_lines, texts, found.ends, rows))
     columns: dict[str, Column] = {
         name: ArrowTextColumn(name, table[name], where, partial(_quoted, file, texts, delimiter, name))
         for name in chosen
@@ -54,8 +55,17 @@ def is_wanted(name: str, wanted: Collection[str]) -> bool:
     return name in wanted or any("*" in w and fnmatchcase(name, w) for w in wanted)
 
 
-def _row_ends(data: bytes, delimiter: str) -> npt.NDArray[np.int64] | None:
-    """Byte offsets of the line ends that close rows; None when the file is irregular.
+@dataclass(frozen=True)
+class _Ends:
+    """The line ends that close rows: how many, the first, and in files with quotes the places of all."""
+
+    count: int
+    first: int
+    ends: npt.NDArray[np.int64] | None = None
+
+
+def _row_ends(data: bytes, delimiter: str) -> _Ends | None:
+    """The line ends that close rows; None when the file is irregular.
 
     Irregular: NUL bytes, bare carriage returns, blank lines, quotes that do not surround fields.
     """
@@ -66,14 +76,15 @@ def _row_ends(data: bytes, delimiter: str) -> npt.NDArray[np.int64] | None:
         return None
     if data.find(b"\n\n", 0, body) >= 0 or data.find(b"\n\r\n", 0, body) >= 0:
         return None
+    if b'"' not in data:
+        first = data.find(b"\n", 0, body)
+        return _Ends(data.count(b"\n", 0, body) + 1, body if first < 0 else first)
     view = np.frombuffer(data, dtype=np.uint8, count=body)
-    newlines = _positions(view, _NEWLINE)
-    if b'"' in data:
-        quotes = _positions(view, _QUOTE)
-        if len(quotes) % 2 or not _well_quoted(view, quotes, ord(delimiter)):
-            return None
-        newlines = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
-    return np.append(newlines, body)
+    newlines, quotes = _positions(view, _NEWLINE), _positions(view, _QUOTE)
+    if len(quotes) % 2 or not _well_quoted(view, quotes, ord(delimiter)):
+        return None
+    ends = np.append(newlines[np.searchsorted(quotes, newlines) % 2 == 0], body)
+    return _Ends(len(ends), int(ends[0]), ends)
 
 
 def _positions(view: npt.NDArray[np.uint8], byte: int, block: int = 1 << 24) -> npt.NDArray[np.int64]:
@@ -103,7 +114,7 @@ def _read(data: bytes, delimiter: str, header: list[str], chosen: list[str]):  #
         return csv.read_csv(
             pa.BufferReader(data),
             read_options=csv.ReadOptions(
-                column_names=names, skip_rows_after_names=0, skip_rows=0, block_size=1 << 22
+                column_names=names, skip_rows_after_names=0, skip_rows=0, block_size=1 << 20
             ),
             parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in data),
             convert_options=csv.ConvertOptions(
@@ -122,9 +133,9 @@ def _longest(texts) -> int:  # type: ignore[no-untyped-def]
     return pc.max(pc.binary_length(texts)).as_py() or 0
 
 
-def _lines(data: bytes, ends: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.int64]:
-    if not data:
-        return np.arange(2, rows + 2)
+def _lines(data: bytes, ends: npt.NDArray[np.int64] | None, rows: int) -> npt.NDArray[np.integer]:
+    if ends is None:
+        return np.arange(2, rows + 2, dtype=np.int32 if rows < 2**31 - 2 else np.int64)
     newlines = _positions(np.frombuffer(data, dtype=np.uint8), _NEWLINE)
     return np.searchsorted(newlines, ends[:-1]) + 2
 

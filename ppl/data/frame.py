@@ -49,7 +49,7 @@ class Frame:
         """The names that a pattern such as ``gene_*`` matches, in file order."""
         return tuple(n for n in self.names if n in self.columns and fnmatchcase(n, pattern))
 
-    def lines(self) -> npt.NDArray[np.int64] | None:
+    def lines(self) -> npt.NDArray[np.integer] | None:
         """The file line of every row; None where the file has no lines."""
         return None if self.where.lines is None else self.where.lines()
 

@@ -25,7 +25,7 @@ class Where:
 
     file: str
     style: Literal["line", "row", "path"] = "row"
-    lines: Callable[[], npt.NDArray[np.int64]] | None = None
+    lines: Callable[[], npt.NDArray[np.integer]] | None = None
 
     def line(self, row: int) -> int | None:
         """The file line of a row (from 0), where the file has lines."""

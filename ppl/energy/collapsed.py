@@ -74,6 +74,7 @@ class Collapsed:
 
     def softmax(self, gradients: Mapping[Key, Array], only: Collection[Key] | None = None) -> Pass:
         """All sums, or ``only`` those of some parts, and the sum of the log-normalisers."""
+        assert self.orders  # made before the arrays below take their memory
         tables, total = [], 0.0
         for part, mass in zip(self.parts, self.masses, strict=True):
             m = gradients[part.key]

@@ -227,14 +227,25 @@ def _grouped(
 
 def distinct(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
     """Distinct rows of integer columns: a first place of each, which one each row is, and how many."""
-    flat, count = np.zeros(len(columns[0]), dtype=np.int64), min(len(columns[0]), 1)
-    for c in columns:
-        c = c.astype(np.int64, copy=False)
-        low, high = (int(c.min()), int(c.max())) if len(c) else (0, 0)
-        flat, count = ranked(flat * (high - low + 1) + (c - low))
+    flat, count = _ranked_column(columns[0])
+    for c in columns[1:]:
+        own, kinds = _ranked_column(c)
+        flat, count = ranked(flat.astype(np.int64, copy=False) * kinds + own)
+    return _first_places(flat, count), flat, count
+
+
+def _ranked_column(c: np.ndarray) -> tuple[np.ndarray, int]:
+    low = int(c.min()) if len(c) else 0
+    return ranked(c if low == 0 else c - low)
+
+
+def _first_places(codes: np.ndarray, count: int, block: int = 1 << 16) -> np.ndarray:
+    """The first place of each code, from the last block of places to the first."""
     first = np.empty(count, dtype=np.int64)
-    first[flat[::-1]] = np.arange(len(flat) - 1, -1, -1)
-    return first, flat, count
+    for lo in range((len(codes) - 1) // block * block, -1, -block):
+        part = codes[lo : lo + block]
+        first[part[::-1]] = np.arange(lo + len(part) - 1, lo - 1, -1)
+    return first
 
 
 def ranked(flat: np.ndarray) -> tuple[np.ndarray, int]:
@@ -246,5 +257,8 @@ def ranked(flat: np.ndarray) -> tuple[np.ndarray, int]:
     if not len(flat) or flat.max() > 4 * len(flat) + 1000:
         values, which = np.unique(flat, return_inverse=True)
         return which, len(values)
-    ranks = np.cumsum(np.bincount(flat) > 0) - 1
+    seen = np.bincount(flat) > 0
+    if seen.all():
+        return flat, len(seen)
+    ranks = np.cumsum(seen) - 1
     return ranks[flat], int(ranks[-1]) + 1

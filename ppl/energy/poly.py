@@ -156,7 +156,10 @@ class Algebra:
         n = self.at.size(axis)
         if index.along is not None:
             return index.along, None
-        codes = index.codes.numpy.astype(np.int64, copy=False)  # columns of data are not copied
+        codes = index.codes.numpy
+        if codes.dtype.kind not in "iu":  # columns of codes are not copied
+            small = n < 2**31 and -(2**31) < codes.min(initial=0) <= codes.max(initial=0) < 2**31
+            codes = codes.astype(np.int32 if small else np.int64)
         bad = (codes < 0) | (codes >= n)
         outside = Named(None, (), Named(bad, index.codes.dims)) if bad.any() else Named(None)
         dims = index.codes.dims
@@ -384,7 +387,7 @@ def _renamed_atom(a: Atom, names: Mapping[Dim, Dim]) -> Atom:
 
 def finite(x: Named) -> Named:
     """The value as floats, without its mask; cells that no value stands for hold 0."""
-    array = x.numpy.astype(float)
+    array = x.numpy.astype(float, copy=False)
     if x.invalid is None:
         return Named(array, x.dims)
     if set(x.invalid.dims) <= set(x.dims):

@@ -24,6 +24,8 @@ def values(x: Poly) -> Named:
     """The value of a polynomial without latents (and with nothing bound)."""
     a = x.algebra
     parts = [a.whole(m).coefficient for m in x.monomials]
+    if len(parts) == 1:
+        return Named(parts[0].array, parts[0].dims, x.invalid)
     dims = union((p.dims for p in parts), a.at.size)
     total: Array = sum((aligned(p, dims) for p in parts), np.zeros((1,) * (1 + len(dims))))
     return Named(total, dims, x.invalid)

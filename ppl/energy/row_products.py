@@ -208,9 +208,9 @@ class Maker:
         if 2 * count > len(which):
             return None
         weight: Array = np.ones((1,) * len(shape))
-        for array, own in data:
-            if set(own) & set(rows.dims):
-                weight = weight * aligned(Named(np.asarray(array)[None], own), rows.dims)[0]
+        for k, (array, own) in enumerate(part for part in data if set(part[1]) & set(rows.dims)):
+            one = aligned(Named(np.asarray(array)[None], own), rows.dims)[0]
+            weight = weight * one if k else one  # a column by itself is not copied
         key = (*self.stacked, str(len(self.own)))
         self.own.append(self._coded(key, which, count, rows, self._weights(weight, shape)))
         place, codes = self.size.fresh(count), iter(columns)
@@ -230,7 +230,7 @@ class Maker:
     ) -> Codes | Runs:
         """The codes of each element's row, or of its rows."""
         if rows.elements is None:
-            return Codes(key, which.astype(np.int32), count, weight)
+            return Codes(key, which.astype(np.int32, copy=False), count, weight)
         order = np.argsort(rows.elements, kind="stable")
         first = np.searchsorted(rows.elements[order], np.arange(prod(self.block.latent.shape) + 1))
         return Runs(

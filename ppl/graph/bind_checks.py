@@ -22,6 +22,7 @@ from ppl.supports.support import element
 
 _COPIES = 32  # draws and their gradients that a fit holds of every latent number
 _LARGE = 1e3
+_BLOCK = 1 << 16  # rows looked at at once
 
 
 def modelled_rows(world: DataWorld, table: str, name: str, mentions: Sequence[Use]) -> Array:
@@ -39,9 +40,9 @@ def _rows_of(world: DataWorld, loop: t.Loop | None, size: int) -> Array:
     if loop is None:
         return everything
     bound = world.set(loop.set)
-    codes = np.arange(bound.size)
     keep = np.ones(bound.size, dtype=bool)
     if loop.condition is not None:
+        codes = np.arange(bound.size)
         try:
             keep = np.broadcast_to(evaluate(loop.condition, Scope(world).enter(loop, codes)), codes.shape)
         except (DataError, IndexError, ValueError):
@@ -170,10 +171,11 @@ def repeated(world: DataWorld, table: t.TableDef) -> Diagnostic | None:
     flat = [a.reshape(rows.size, -1) for a in arrays]
     if any(c.role != "value" for c in table.columns) or rows.size < 10 or not flat:
         return None
-    _, first = np.unique(_fingerprints(flat), return_index=True)
-    repeats = rows.size - len(first)
-    if not repeats or _most_distinct(flat) < 0.9 * rows.size:
+    marks = _fingerprints(flat)
+    repeats = rows.size - _distinct(marks)
+    if not repeats or max(_distinct(a[:, k]) for a in flat for k in range(a.shape[1])) < 0.9 * rows.size:
         return None
+    first = np.unique(marks, return_index=True)[1]
     again = np.setdiff1d(np.arange(rows.size), first)
     message = (
         f"{repeats} row{'s repeat' if repeats > 1 else ' repeats'} another exactly ({_shown(rows, again)})"
@@ -183,20 +185,30 @@ def repeated(world: DataWorld, table: t.TableDef) -> Diagnostic | None:
 
 
 def _fingerprints(arrays: Sequence[Array]) -> Array:
-    """One 64-bit number for each row, the same for equal rows."""
+    """One 64-bit number for each row, the same for equal rows; a block of rows at a time."""
     total = np.zeros(len(arrays[0]), dtype=np.uint64)
-    factor = 0x9E3779B97F4A7C15  # the golden ratio's bits: an odd number that spreads all of them
-    for array in arrays:
-        for k in range(array.shape[1]):
-            bits = np.ascontiguousarray(array[:, k], dtype=np.float64) + 0.0
-            total = (total ^ bits.view(np.uint64) ^ (bits.view(np.uint64) >> np.uint64(29))) * np.uint64(
-                factor
-            )
+    factor = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio's bits: an odd number that spreads all of them
+    for lo in range(0, len(total), _BLOCK):
+        own = total[lo : lo + _BLOCK]
+        for array in arrays:
+            for k in range(array.shape[1]):
+                bits = (np.ascontiguousarray(array[lo : lo + _BLOCK, k], dtype=np.float64) + 0.0).view(
+                    np.uint64
+                )
+                own[:] = (own ^ bits ^ (bits >> np.uint64(29))) * factor
     return total
 
 
-def _most_distinct(arrays: Sequence[Array]) -> int:
-    return max(len(np.unique(a[:, k])) for a in arrays for k in range(a.shape[1]))
+def _distinct(values: Array) -> int:
+    """How many different values there are."""
+    if (
+        values.dtype.kind in "iu"
+        and values.dtype != np.uint64
+        and int(values.max()) - int(values.min()) < 10**6
+    ):
+        return int((np.bincount(values - values.min()) > 0).sum())
+    ordered = np.sort(values)
+    return 1 + int((ordered[1:] != ordered[:-1]).sum())
 
 
 def _shown(rows: Rows, bound: Array) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -35,14 +36,23 @@ class Rows:
         """How many rows are bound."""
         return len(self.take)
 
-    @property
+    @cached_property
     def in_file_order(self) -> bool:
         """Whether bound rows are the file's rows as they stand."""
-        return self.size == self.read and bool((self.take == np.arange(self.read)).all())
+        return self.size == self.read and _consecutive(self.take)
 
     def lines(self) -> Array | None:
         """The file line of every bound row."""
-        return None if self.where.lines is None else self.where.lines()[self.take]
+        if self.where.lines is None:
+            return None
+        lines: Array = self.where.lines()
+        return lines if self.in_file_order else lines[self.take]
+
+
+def _consecutive(take: Array, block: int = 1 << 16) -> bool:
+    """Whether the numbers are 0, 1, ..., looked at a block at a time."""
+    blocks = (take[lo : lo + block] for lo in range(0, len(take), block))
+    return all((b == np.arange(k * block, k * block + len(b))).all() for k, b in enumerate(blocks))
 
 
 def row_count(table: t.TableDef, columns: Mapping[str, Column]) -> int:

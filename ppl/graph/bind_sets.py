@@ -31,8 +31,9 @@ class Contribution:
         """All declared levels of a dictionary column; otherwise those that occur."""
         if self.labels.declared:
             return self.labels.levels
-        present = np.unique(self.labels.codes)
-        return tuple(self.labels.levels[k] for k in present.tolist() if k >= 0)
+        present = np.zeros(len(self.labels.levels) + 1, dtype=bool)
+        present[self.labels.codes] = True
+        return tuple(self.labels.levels[k] for k in np.flatnonzero(present[:-1]).tolist())
 
 
 def union(parts: Sequence[Contribution]) -> tuple[str, ...]:
@@ -86,8 +87,6 @@ def _row(part: Contribution, flat: int) -> int:
 def codes_in(part: Contribution, bound: BoundSet, kind: str) -> Array:
     """A column's labels as codes of a bound set (-1 where missing); E402 or E406 for others."""
     new = np.full(len(part.labels.levels) + 1, -1, dtype=np.int64)
-    used = np.zeros(len(part.labels.levels) + 1, dtype=bool)
-    used[part.labels.codes] = True
     bad: list[int] = []
     known = {text: i for i, text in enumerate(bound.labels)} if bound.labels is not None else None
     for k, text in enumerate(part.labels.levels):
@@ -96,10 +95,18 @@ def codes_in(part: Contribution, bound: BoundSet, kind: str) -> Array:
             bad.append(k)
         else:
             new[k] = code
-    wrong = [k for k in bad if used[k]]
+    wrong = _occurring(part, bad) if bad else []
     if wrong:
         raise _not_in(part, bound, kind, wrong)
+    if (new[:-1] == np.arange(len(new) - 1)).all():
+        return part.labels.codes  # the labels stand in the set's order: no copy
     return new[part.labels.codes]
+
+
+def _occurring(part: Contribution, codes: Sequence[int]) -> list[int]:
+    used = np.zeros(len(part.labels.levels) + 1, dtype=bool)
+    used[part.labels.codes] = True
+    return [k for k in codes if used[k]]
 
 
 def _numbered(text: str, bound: BoundSet) -> int | None:

@@ -186,7 +186,9 @@ class Evaluator:
             domain = self.domains[node.dim]
             place = 0 if len(domain.plain) == 1 else domain.variables.index(node.variable)
             return constant(self.positions(node.dim)[place], (node.dim,))
-        return constant(np.arange(self.size(node.dim)), (node.dim,))
+        size = self.size(node.dim)
+        places = self.remembered(("places", size), lambda: constant(np.arange(size), (node.dim,)))
+        return Named(places.array, (node.dim,))
 
     # ---------------------------------------------------------------- subscripts
 

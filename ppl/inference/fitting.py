@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ppl.data.freed import give_back
 from ppl.errors import FitError, InternalError, Source, UsageError, fail
 from ppl.graph.bind_statistics import statistics
 from ppl.inference.base import NotMonotone, discover, options
@@ -75,6 +76,7 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
     problem = bound.problem
     backend = how.backend().obeying(bound.program)
     target = backend.target(problem)
+    give_back(bound.data.arrays.values())
     done = _run(backend, target, source, bound, how)
     seen = examine(problem, target, backend, done, how.seed, how.draws)
     fit_seconds = time.perf_counter() - started

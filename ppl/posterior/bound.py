@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ppl.data import Limits
+from ppl.data.freed import give_back
 from ppl.language.typed import Program
 from ppl.posterior.inputs import Inputs, gather
 
@@ -62,7 +63,11 @@ def bind_problem(
         max_memory=max_memory,
         **more,
     )
-    return Bound(program, Problem(program, bound, fold=fold), bound, inputs, chosen)
+    del frames
+    told = Inputs((), inputs.sources)  # texts and columns as read are not needed any more
+    del inputs
+    give_back(bound.arrays.values())
+    return Bound(program, Problem(program, bound, fold=fold), bound, told, chosen)
 
 
 def missing_texts(na: Sequence[str] | Mapping[str, Collection[str]]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from ppl.posterior.estimates import Estimates
-from ppl.posterior.table import HEADER, KEPT, LONG, cells
+from ppl.posterior.table import HEADER, LONG, cells, places
 
 
 def html_table(estimates: Sequence[Estimates], caption: str) -> str:
@@ -25,11 +25,10 @@ def html_table(estimates: Sequence[Estimates], caption: str) -> str:
 
 def _rows(quantity: Estimates) -> str:
     count = len(quantity.labels)
-    kept = KEPT if count > LONG else count
+    shown = places(quantity, LONG)
     rows = [
-        "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells(quantity.row(i))) + "</tr>"
-        for i in range(kept)
+        "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells(quantity.row(i))) + "</tr>" for i in shown
     ]
-    if kept < count:
-        rows.append(f'<tr><td colspan="6">... {count - kept} more of {escape(quantity.name)}</td></tr>')
+    if len(shown) < count:
+        rows.append(f'<tr><td colspan="6">... {count - len(shown)} more of {escape(quantity.name)}</td></tr>')
     return "".join(rows)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ppl.posterior.estimates import Estimates, Row
 from ppl.posterior.html import html_table
-from ppl.posterior.table import text_table
+from ppl.posterior.table import VAST, text_table
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class Summary(Mapping[str, Row]):
         """Element name to figures: the ``posterior`` of the JSON form."""
         return {row.name: row.to_dict() for quantity in self.estimates for row in quantity.rows()}
 
-    def text(self, short: bool = False, more: str = "") -> str:
-        """The table and the closing lines."""
-        table = text_table(self.estimates, short, more)
+    def text(self, longest: int | None = None, more: str = "") -> str:
+        """The table and the closing lines; of quantities with more elements than ``longest`` the first few."""
+        table = text_table(self.estimates, longest, more)
         return f"{table}\n\n{self.closing}" if self.closing else table
 
     def __str__(self) -> str:
-        return self.text()
+        return self.text(VAST, " (summary.text() shows them)")
 
     __repr__ = __str__
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ppl.errors import PplError
-from ppl.posterior import archive
+from ppl.posterior import archive, json_text, store
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.bend import straight
 from ppl.posterior.estimates import estimate
@@ -86,6 +86,25 @@ def test_json_is_strict():
     row = json.loads(text)["posterior"]["theta[σ,b]"]
     assert set(row) == {"mean", "sd", "q5", "q50", "q95", "khat"}
     assert row["khat"] is None
+
+
+def test_the_json_text_made_in_pieces_is_that_of_the_whole(monkeypatch):
+    fit = make_fit()
+    whole = json.dumps(fit.to_dict(), ensure_ascii=False, allow_nan=False)
+    for at_once in (1, 1000):
+        monkeypatch.setattr(json_text, "AT_ONCE", at_once)
+        assert "".join(json_text.pieces(fit)) == whole
+        assert "".join(json_text.pieces(replace(fit, estimates=()))) == json.dumps(
+            {**fit.to_dict(), "posterior": {}}, ensure_ascii=False
+        )
+
+
+def test_figures_of_many_elements_stay_out_of_the_saved_json(tmp_path, monkeypatch):
+    fit = make_fit()
+    monkeypatch.setattr(store, "LISTED", 1)
+    save(fit, str(tmp_path / "fit"))
+    assert "posterior" not in archive.Reader(str(tmp_path / "fit")).document("fit")
+    assert load(str(tmp_path / "fit")).to_dict() == fit.to_dict()
 
 
 def test_another_process_and_folder_reads_it(tmp_path):

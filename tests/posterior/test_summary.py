@@ -52,10 +52,27 @@ def test_every_number_can_be_shown(value, sd):
 def test_long_quantities_are_shortened_only_on_request():
     labels = tuple(f"a[county number {i}]" for i in range(85))
     e = estimate("a", "latent", labels, np.random.default_rng(0).normal(size=(20, 85)))
-    whole, short = text_table([e]), text_table([e], short=True, more=" (ppl summary fit --all)")
+    whole, short = text_table([e]), text_table([e], longest=12, more=" (ppl summary fit --all)")
     assert all(label in whole for label in labels)
     assert "... 77 more of a (ppl summary fit --all)" in short
     assert len(short.splitlines()) == 10
+
+
+def test_elements_that_the_checks_doubt_stay_in_a_shortened_table():
+    labels = tuple(f"a[{i}]" for i in range(85))
+    khat = np.full(85, 0.1)
+    khat[[3, 20, 40, 60, 80]] = [2.0, 0.9, 0.8, 0.6, 1.0]
+    e = estimate("a", "latent", labels, np.random.default_rng(0).normal(size=(20, 85)), khat)
+    lines = [line.split()[0] for line in text_table([e], longest=12).splitlines()[1:]]
+    assert lines == [*labels[:8], "a[20]", "a[40]", "a[80]", "..."]
+    assert "... 74 more of a" in text_table([e], longest=12)
+
+
+def test_a_vast_quantity_is_shortened_where_nobody_asked_for_all():
+    labels = tuple(f"a[{i}]" for i in range(10_001))
+    summary = Summary((estimate("a", "latent", labels, np.ones((3, 10_001))),))
+    assert "... 9993 more of a (summary.text() shows them)" in str(summary)
+    assert len(summary.text().splitlines()) == 10_002
 
 
 def test_columns_align_and_control_characters_are_escaped():

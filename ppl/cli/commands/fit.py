@@ -79,6 +79,8 @@ def command(model: str, data: tuple[str, ...], **given: Any) -> int:
 
 
 def _run(compiled: Any, data: tuple[str, ...], given: dict[str, Any], line: output.ProgressLine) -> Fit:
+    from ppl.cli import fit_output
+
     unnamed, named = arguments.split_data(data)
     gc.freeze()  # what was made so far stays; only the fit's own garbage is looked for
     gc.enable()
@@ -100,7 +102,7 @@ def _run(compiled: Any, data: tuple[str, ...], given: dict[str, Any], line: outp
         tables=named,
         options=chosen(given),
     )
-    return fitted
+    return fit_output.told(fitted)
 
 
 def _deliver(fit: Fit, compiled: Any, given: dict[str, Any]) -> int:
@@ -108,7 +110,9 @@ def _deliver(fit: Fit, compiled: Any, given: dict[str, Any]) -> int:
 
     fit_output.warn(fit, compiled.source, given["verbose"])
     if given["as_json"]:
-        output.result_json(fit.to_dict())
+        from ppl.posterior.json_text import pieces
+
+        output.result_pieces(pieces(fit))
     else:
         output.result(fit_output.table(fit, given["whole"], given["out"]))
     fit_output.keep(fit, given["out"], given["draws"])

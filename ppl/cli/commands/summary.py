@@ -26,7 +26,9 @@ def command(fit: str, whole: bool, as_json: bool, names: tuple[str, ...], states
         return 0
     saved = select(load(fit), names)
     if as_json:
-        output.result_json(saved.to_dict())
+        from ppl.posterior.json_text import pieces
+
+        output.result_pieces(pieces(saved))
     else:
         output.result(fit_output.table(saved, whole, fit))
     return 0
