@@ -184,7 +184,7 @@ def _drawn(
     assert lay is not None
     number = len(out.drawn)
     latents = tuple(x for n, x in energy.latents.items() if n in names)
-    part = part_of(lay, energy.states, tuple(names), [s for s, _ in whole])
+    part = part_of(lay, energy.states, tuple(names), [s for s, _ in whole], points)
     start = _start(part)
     found = walk(part, start[None])
     gone = {id(s) for s, _ in whole}

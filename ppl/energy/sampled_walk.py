@@ -5,7 +5,7 @@ The walk serves traced coordinates (to be differentiated) and numbers alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,7 +52,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Walked:
-    """``log_det``: log |dx/dz| of each draw; ``densities``: each statement's, over its own dims."""
+    """``log_det``: log |dx/dz| of each draw, points aside; ``densities``: each statement's, over its own dims."""
 
     at: Evaluator
     log_det: Array
@@ -60,14 +60,19 @@ class Walked:
 
 
 def part_of(
-    lay: Layout, states: dict[str, np.ndarray], names: Sequence[str], statements: Sequence[g.Statement]
+    lay: Layout,
+    states: dict[str, np.ndarray],
+    names: Sequence[str],
+    statements: Sequence[g.Statement],
+    points: Collection[str] = (),
 ) -> Part:
-    """Coordinates for some latents, in the order of the layout."""
+    """Coordinates for some latents, in the order of the layout. ``points`` have no log |dx/dz|: the mode is in x."""
     blocks, start = {}, 0
     for name, block in lay.blocks.items():
         if name in names:
             stop = start + block.where.stop - block.where.start
-            blocks[name] = replace(block, where=slice(start, stop))
+            point = block.point or name in points
+            blocks[name] = replace(block, where=slice(start, stop), point=point)
             start = stop
     return Part(lay, dict(states), blocks, tuple(statements), _needed(lay, statements), start)
 
@@ -124,7 +129,7 @@ def _define(
     shape = (*(at.size(d) for d in block.batch), *block.inner)
     u = xp.slice_last(z, start=block.where.start, stop=block.where.stop)
     value, log_det = bijection_of(at, block).forward(xp.reshape_last(u, count=1, shape=shape))
-    if s.kind != "param":
+    if not block.point:
         log_dets.append(total(weighted(Named(log_det, block.batch), weight)).array)
     if block.cells is not None:
         _impute(part, at, s, value, block.cells)
@@ -187,7 +192,7 @@ def latent_array(at: Evaluator, block: Block) -> Array:
 
 
 def coordinates_of(part: Part, draws: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates (S, D) of values as the energy lays them out, and log |dx/dz| of all but params: (S,)."""
+    """Coordinates (S, D) of values as the energy lays them out, and log |dx/dz| of all but points: (S,)."""
     count = len(next(iter(draws.values())))
     z, log_det = np.zeros((count, part.size)), np.zeros(count)
     at = part.evaluator()
