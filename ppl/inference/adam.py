@@ -52,10 +52,11 @@ def norm_of(slopes: Sequence[Array]) -> float:
 
 
 def moved(
-    at: Moments, pieces: Sequence[Piece], slopes: Sequence[Array], rates: Sequence[float], share: float
+    at: Moments, pieces: Sequence[Piece], slopes: Sequence[Array], rates: Sequence[Array], share: float
 ) -> Moments:
-    """One ascent step, made inside ``at``'s arrays. rates: of each piece; share: of the rows in a batch.
+    """One ascent step, made inside ``at``'s arrays.
 
+    rates: of each piece, or of its elements; share: of the rows in a batch.
     Slopes whose norm is above ten times the usual are scaled down to that.
     """
     norm = norm_of(slopes)
@@ -72,7 +73,7 @@ def moved(
     return Moments(at.x, at.average, at.first, at.second, usual, steps)
 
 
-def _move(at: Moments, piece: Piece, slope: Array, rate: float, visits: float) -> None:
+def _move(at: Moments, piece: Piece, slope: Array, rate: Array, visits: float) -> None:
     """Adam's step on one piece; the corrections for its first steps go into the rate."""
     unbiased = np.sqrt(1.0 - SQUARED_DECAY**visits)
     pace = rate * unbiased / (1.0 - DECAY**visits)

@@ -42,7 +42,7 @@ class FlowFit(Amortised):
         flows = self.estimates.flows
         flowing = {b.name for f in flows for b in f.blocks}
         rest = tuple(b for b in super().blocks if not flowing & set(b.names))
-        own = (BlockReport(f.names, _family(f.coupling), False, "flow") for f in flows)
+        own = (BlockReport(f.names, _family(f.coupling), False) for f in flows)
         return (*own, *rest)
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from ppl.backend.coupling import Coupling
 from ppl.backend.low_rank import LowRank
 from ppl.errors import UsageError, fail
 from ppl.graph.flows import Wish
@@ -38,7 +39,7 @@ from ppl.posterior.factored import Factored
 from ppl.posterior.target import Array
 
 NETWORK_PACE = 0.02  # of the learning rate, for the weights of networks that are points
-FLOW_PACE = 0.05  # of the learning rate, for the weights of flows
+FLOW_PACE, TRIANGLE_PACE = 0.05, 0.3  # of the learning rate, for layers of flows and what comes after them
 DIRECTION_PACE = 2.0  # times the learning rate, for the shared directions of a low-rank Gaussian
 FLOW_DRAWS, FLOW_WORK = (30, 100), 1000.0  # draws a step takes with a flow; more where they are cheap
 DIRECTION_DRAWS = 16, 50  # least and most fours of draws where directions are shared; else as many as these
@@ -137,7 +138,7 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
         whole, target = target, target.training
         rng = stream(state.seed, 1, moments.steps)
         pace = self.learning_rate * SLOWER**state.plateaus
-        steps = target.steps(self._draws(target), self.rate_weight)
+        steps, shares = target.steps(self._draws(target), self.rate_weight), _shares(target)
         for rows in self._rows(target, state.seed, moments.steps, count):
             found = steps.slopes(moments.x, rows, rng)
             if not (np.isfinite(found.objective) and np.isfinite(adam.norm_of(found.slopes))):
@@ -146,7 +147,7 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
                     raise NotFinite(_where(target, moments.x))
                 continue
             lost = 0
-            rates = [pace * _share(p.parameter) for p in found.pieces]
+            rates = [pace * shares[p.parameter] for p in found.pieces]
             share = 1.0 if rows is None else len(rows) / target.rows
             moments = adam.moved(moments, found.pieces, found.slopes, rates, share)
             values.append(found.objective)
@@ -232,11 +233,19 @@ class Backend(AbstractBackend[StochasticTarget, State, Approximation | Factored]
         return State
 
 
-def _share(parameter: Parameter) -> float:
-    """Of the learning rate, what a parameter moves by."""
-    if parameter.role == "flow":
-        return DIRECTION_PACE if parameter.gaussian else FLOW_PACE
-    return NETWORK_PACE if parameter.weight and parameter.block.point else 1.0
+def _shares(target: StochasticTarget) -> dict[Parameter, Array]:
+    """Of the learning rate, what each parameter moves by; the triangle of a flow moves faster than its layers."""
+    flows, found = iter(target.estimates.flows), {}
+    for p in target.estimates.parameters:
+        share = np.array(NETWORK_PACE if p.weight and p.block.point else 1.0)
+        if p.role == "flow":
+            coupling = next(flows).coupling
+            share = np.array(DIRECTION_PACE)
+            if isinstance(coupling, Coupling):
+                places = np.arange(coupling.count)
+                share = np.where(places < coupling.layers * coupling.each, FLOW_PACE, TRIANGLE_PACE)
+        found[p] = share
+    return found
 
 
 def _where(target: StochasticTarget, x: Array) -> str:
