@@ -23,6 +23,7 @@ from ppl.inference.score_gradients import (
 )
 from ppl.inference.score_guided import guided_slopes
 from ppl.inference.score_guides import Amortised, amortised
+from ppl.inference.score_joint import joint_groups, refuse_scored
 from ppl.inference.score_plan import ContinuousNode, DiscreteNode, Plan, make_plan
 from ppl.inference.score_sleep import Sleep
 from ppl.inference.score_trials import AT_ONCE, possible, state_costs
@@ -52,7 +53,8 @@ class ScoreTarget:
         for block in self.terms.layout.blocks.values():
             point[block.where] = block.point
         guided = self.terms.width - len(point) - sum(d.count for d in self.terms.discretes)
-        self.family = Family(point, self.terms.discretes, self.terms.held, guided)
+        groups = joint_groups(self.terms, problem.program)
+        self.family = Family(point, self.terms.discretes, self.terms.held, guided, groups)
         self.amortised: Amortised | None = amortised(self.terms, self.family, guided_logits(self.terms))
         self._plans: dict[tuple[int, str], Plan] = {}
 
@@ -61,7 +63,9 @@ class ScoreTarget:
         key = (draws, asked)
         if key not in self._plans:
             guided = () if self.amortised is None else self.amortised.guided.latents
-            self._plans[key] = make_plan(self.terms, draws, asked, frozenset(guided))
+            plan = make_plan(self.terms, draws, asked, frozenset(guided))
+            refuse_scored(plan, self.problem.program)
+            self._plans[key] = plan
         return self._plans[key]
 
     def dreams(self) -> Sleep:
@@ -153,6 +157,8 @@ def _continuous(
     size, sd = family.size, family.sd(theta)
     out[:size] = np.where(family.held, 0.0, slopes.mean(0))
     out[size : 2 * size] = np.where(family.free, (slopes * drawn.eps).mean(0) * sd + 1.0, 0.0)
+    for k, corner in enumerate(family.corners):
+        out[corner] = family.corner_slopes(slopes, drawn.eps, k)
     for node in plan.continuous:
         if node.estimator == "score":
             where = node.block.where

@@ -1,7 +1,8 @@
 """The family of q: a Gaussian for each continuous coordinate, a table for each discrete element.
 
 Parameters lie in one vector: D means, D log sds, then the logits of each discrete latent, one for
-an element of two states (the log odds of the second), else K.
+an element of two states (the log odds of the second), else K. Coordinates that a guide correlates have
+more, at the end: z = m + (diag(sd) + C) eps, C strictly lower triangular.
 """
 
 from __future__ import annotations
@@ -31,13 +32,15 @@ class Draws:
 class Family:
     """point: (D,), coordinates without a spread; discretes: the discrete latents in column order.
 
-    held: (D,), coordinates that guides draw; ``guided`` columns more are theirs.
+    held: (D,), coordinates that guides draw; ``guided`` columns more are theirs. groups: the coordinates
+    of correlated Gaussians, (Gaussians, coordinates of each).
     """
 
     point: Array
     discretes: tuple[Discrete, ...]
     held: Array
     guided: int = 0
+    groups: tuple[np.ndarray, ...] = ()
 
     @property
     def size(self) -> int:
@@ -56,7 +59,60 @@ class Family:
     @property
     def count(self) -> int:
         """Number of parameters."""
+        return self.corners[-1].stop if self.corners else self._tables_stop
+
+    @property
+    def _tables_stop(self) -> int:
         return self.logits[-1].stop if self.logits else 2 * self.size
+
+    @cached_property
+    def corners(self) -> tuple[slice, ...]:
+        """Where the entries of C lie, a group of Gaussians after another."""
+        out, start = [], self._tables_stop
+        for index in self.groups:
+            count, width = index.shape
+            out.append(slice(start, start + count * width * (width - 1) // 2))
+            start = out[-1].stop
+        return tuple(out)
+
+    def corner(self, theta: Array, k: int) -> Array:
+        """C of group k: (Gaussians, R, R)."""
+        count, width = self.groups[k].shape
+        out = np.zeros((count, width, width))
+        rows, columns = np.tril_indices(width, -1)
+        out[:, rows, columns] = theta[self.corners[k]].reshape(count, -1)
+        return out
+
+    def corner_slopes(self, slopes: Array, eps: Array, k: int) -> Array:
+        """Slopes in the entries of C of group k, given those of the log joint at draws (S, D)."""
+        index = self.groups[k]
+        outer = np.einsum("sgi,sgj->gij", slopes[:, index], eps[:, index], optimize=True) / len(eps)
+        rows, columns = np.tril_indices(index.shape[1], -1)
+        return np.asarray(outer[:, rows, columns].ravel())
+
+    def moved(self, theta: Array, eps: Array) -> Array:
+        """Continuous coordinates (S, D) at standard normal numbers."""
+        out = theta[: self.size] + self.sd(theta) * eps
+        for k, index in enumerate(self.groups):
+            out[:, index] += np.einsum("gij,sgj->sgi", self.corner(theta, k), eps[:, index], optimize=True)
+        return np.asarray(out)
+
+    def noise_at(self, theta: Array, z: Array) -> Array:
+        """The standard normal numbers (S, D) of coordinates; 0 of points."""
+        sd = self.sd(theta)
+        out = np.where(self.free, (z - theta[: self.size]) / np.where(self.free, sd, 1.0), 0.0)
+        for k, index in enumerate(self.groups):
+            factor = self.corner(theta, k) + sd[index][:, :, None] * np.eye(index.shape[1])
+            r = np.moveaxis((z - theta[: self.size])[:, index], 0, -1)
+            out[:, index] = np.moveaxis(np.linalg.solve(factor, r), -1, 0)
+        return np.asarray(out)
+
+    def spread(self, theta: Array) -> Array:
+        """Sds of the coordinates by themselves (D,)."""
+        out = np.square(self.sd(theta))
+        for k, index in enumerate(self.groups):
+            out[index] += np.square(self.corner(theta, k)).sum(2)
+        return np.asarray(np.sqrt(out))
 
     @cached_property
     def width(self) -> int:
@@ -73,7 +129,8 @@ class Family:
         theta = np.zeros(self.count)
         theta[: self.size] = np.where(self.held, 0.0, centre)
         theta[self.size : 2 * self.size] = np.where(self.free, log_sd, 0.0)
-        theta[2 * self.size :] = spread * rng.standard_normal(self.count - 2 * self.size)
+        tables = slice(2 * self.size, self._tables_stop)
+        theta[tables] = spread * rng.standard_normal(self._tables_stop - 2 * self.size)
         return theta
 
     def sd(self, theta: Array) -> Array:
@@ -95,7 +152,7 @@ class Family:
         eps = rng.standard_normal((count // 2 if paired else count, self.size))
         eps = np.concatenate([eps, eps]) if paired else eps
         x = np.empty((count, self.width))
-        x[:, : self.size] = theta[: self.size] + self.sd(theta) * eps
+        x[:, : self.size] = self.moved(theta, eps)
         codes = []
         for d, table in zip(self.discretes, self.log_tables(theta), strict=True):
             u = rng.random((count, d.count))

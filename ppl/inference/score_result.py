@@ -11,6 +11,7 @@ import numpy as np
 from ppl.errors import PplError
 from ppl.graph.evaluate import StillVector
 from ppl.inference.score_estimate import ScoreTarget
+from ppl.inference.score_guided import state_shares
 from ppl.inference.score_noise import signal_to_noise
 from ppl.inference.score_plan import Plan
 from ppl.posterior.factored import POINT, BlockReport, Factored
@@ -65,7 +66,7 @@ class ScoreFit(Factored):
             return None
         free = family.free
         sd = family.sd(self.theta)[free]
-        eps = (z[:, free] - self.theta[: family.size][free]) / sd
+        eps = family.noise_at(self.theta, z)[:, free]
         own = -0.5 * np.square(eps) - np.log(sd) - 0.5 * np.log(2.0 * np.pi)
         return np.asarray(own.sum(1) - log_det)
 
@@ -81,14 +82,8 @@ class ScoreFit(Factored):
             full[d.cells] = np.exp(table)
             out[d.name] = full.reshape(*d.shape, len(d.states))
         guided = [q for q in self.target.terms.drawn if q.discrete is not None]
-        x = self.target.draw(self.theta, np.random.default_rng(0), FEW).x if guided else np.zeros(0)
-        for q in guided:
-            assert q.discrete is not None
-            d, columns = q.discrete, x[:, q.where]
-            full = np.zeros((int(np.prod(d.shape, dtype=int)), len(d.states)))
-            full[d.cells] = (columns[:, :, None] == d.states).mean(0)
-            out[d.name] = full.reshape(*d.shape, len(d.states))
-        return out
+        x = self.target.draw(self.theta, np.random.default_rng(0), FEW).x if guided else np.zeros((0, 0))
+        return out | {q.name: state_shares(self.target.terms, q, x) for q in guided}
 
     def _tables(self) -> tuple[Array, ...]:
         return self.target.family.log_tables(self.theta)
@@ -99,7 +94,7 @@ class ScoreFit(Factored):
         tables = {
             f"logits({d.name})": self.theta[w] for d, w in zip(family.discretes, family.logits, strict=True)
         }
-        return {"mean": self.theta[: family.size], "sd": family.sd(self.theta), **tables}
+        return {"mean": self.theta[: family.size], "sd": family.spread(self.theta), **tables}
 
     def findings(self) -> tuple[FitWarning, ...]:
         """Latents whose gradient was too noisy to be followed, and those along which the ELBO still rises."""
@@ -226,11 +221,15 @@ def _plain(name: str) -> str:
 def _blocks(
     target: ScoreTarget, plan: Plan, theta: Array, snr: Mapping[str, float]
 ) -> tuple[BlockReport, ...]:
-    family, sd = target.family, target.family.sd(theta)
+    family, sd = target.family, target.family.spread(theta)
+    joint = np.zeros(family.size, dtype=bool)
+    for index in family.groups:
+        joint[index] = True
     out = []
     for c in plan.continuous:
         parameters = {"mean": theta[c.block.where], "sd": sd[c.block.where]}
-        kind = POINT if c.block.point else "Normal on the real line"
+        free = "MultivariateNormal" if joint[c.block.where].any() else "Normal on the real line"
+        kind = POINT if c.block.point else free
         out.append(
             BlockReport((_plain(c.block.name),), kind, False, _reason(c, snr, c.block.name), parameters)
         )

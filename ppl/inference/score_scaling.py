@@ -46,4 +46,7 @@ def block_numbers(family: Family, plan: Plan) -> np.ndarray:
         out[family.size + node.block.where.start : family.size + node.block.where.stop] = i
     for j, where in enumerate(family.logits):
         out[where] = len(plan.continuous) + j
+    for index, where in zip(family.groups, family.corners, strict=True):
+        rows = np.tril_indices(index.shape[1], -1)[0]
+        out[where] = out[index[:, rows].ravel()]
     return out

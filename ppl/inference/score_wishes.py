@@ -14,7 +14,8 @@ def check_guides(program: t.Program) -> None:
     """Raise `ModelError` (E605), at its line, for a ``q`` that is not obeyed.
 
     Obeyed are distributions with arguments, of one latent each, and by name what a latent gets that has no
-    guide: `MeanField`, `Normal`, `LogNormal`, the table of a discrete one; and `Point` of a continuous one.
+    guide: `MeanField`, `Normal`, `LogNormal`, the table of a discrete one; `Point` of a continuous one, and
+    `MultivariateNormal` of those on the real line.
     """
     found = {d.name: d for d in program.definitions if d.kind == "latent" or d.imputes is not None}
     for q in program.guide:
@@ -23,8 +24,8 @@ def check_guides(program: t.Program) -> None:
             what = q.family.name if isinstance(q.family, t.Dist) else q.strategy or "a choice"
             message = f"`q({', '.join(q.names)}) ~ {what}` is not obeyed by --method bbvi: {why}"
             help = (
-                "it takes a distribution with arguments for one latent each, `Point`, and the names of the "
-                "independent factors that latents have without a guide"
+                "it takes a distribution with arguments for one latent each, `Point`, `MultivariateNormal` over "
+                "latents on the real line, and the names of the independent factors that latents have without a guide"
             )
             raise ModelError((Diagnostic("E605", message, q.span, help=help),), program.source)
 
@@ -48,6 +49,8 @@ def _named(q: t.GuideDef, strategy: str, found: dict[str, t.Definition]) -> str:
         if strategy == "Point":
             if discrete or d.kind != "latent":
                 return "a discrete latent has a table"
+        elif strategy == "MultivariateNormal" and d.kind == "latent" and d.type.support == REAL:
+            continue
         elif discrete or d.type.support != FREE.get(strategy):
             return f"independent factors have no `{strategy}`"
     return ""

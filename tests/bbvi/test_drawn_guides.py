@@ -257,8 +257,7 @@ def test_points_have_no_spread_and_no_entropy() -> None:
 REFUSED = {
     "q(top[i]) ~ Normal(mid[i], 1) for i in rows\n    q(mid[i]) ~ Normal(top[i], 1) for i in rows": "reads what",
     "q(top[i]) ~ Normal(0, v) for i in rows if y[i] > 0": "leaves out",
-    "q(top, mid) ~ MultivariateNormal": "not obeyed",
-    "q(top[i]) ~ MultivariateNormal for i in rows": "not obeyed",
+    "q(top[i], mid[i]) ~ MultivariateNormal for i in rows": "one by one",
 }
 
 

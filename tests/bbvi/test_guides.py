@@ -187,7 +187,6 @@ guide:
     {guide}
 """
 BARE, REFUSED = "Linear()", {
-    "q(mu) ~ MultivariateNormal": "not obeyed",
     "q(z) ~ Exact": "not obeyed",
     "q(z) ~ Point": "not obeyed",
 }  # fmt: skip
