@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -122,3 +124,20 @@ def test_labels_may_be_latent() -> None:
 def test_what_is_no_label_is_refused(call: str, says: str) -> None:
     with pytest.raises(ModelError, match=says):
         ppl.compile(GROUPS.replace("level(g[i])", call))
+
+
+def test_counties_of_the_radon_survey_get_vectors() -> None:
+    """Two numbers a county say more of its houses than none: 25 nats of the bound, and the intercept and slope vary."""
+    data = Path(__file__).resolve().parents[2] / "examples" / "radon" / "data.csv"
+    head = "index units = 2\nindex counties\ntable houses(county: counties, floor: bool, log_radon: real)\n"
+    networks = (
+        "network place(counties -> of[units]) = Embedding(prior = Normal(0, 1))\n"
+        "network effect(units -> level, slope) = Linear(prior = Normal(0, 1))\n"
+    )
+    row = "effect(place(county[i]).of).level + effect(place(county[i]).of).slope * floor[i]"
+    last = "s ~ HalfNormal(1)\nlog_radon[i] ~ Normal({}, s) for i in houses\n"
+    ours = ppl.fit(head + networks + last.format(row), data)
+    pooled = head.replace("index units = 2\n", "") + "a ~ Normal(0, 1)\nb ~ Normal(0, 1)\n"
+    alone = ppl.fit(pooled + last.format("a + b * floor[i]"), data)
+    assert ours.elbo > alone.elbo + 25.0
+    assert ours.draws["place/of/weight"].shape[1:] == (85, 2)
