@@ -99,6 +99,7 @@ class Tape:
         self._known: dict[Any, Value] = {}
         self.examples: list[Array] = [example]
         self.input = Value(self, 0, example)
+        self._more: list[Value] = []
         self.output: Value | None = None
 
     def record(self, op: Op, args: tuple[Any, ...], attributes: dict[str, Any]) -> Value:
@@ -152,7 +153,19 @@ class Tape:
         value = Value(self, self.slots, example)
         self.examples.append(example)
         self.slots += 1
+        self._more.append(value)
         return value
+
+    def release(self) -> None:
+        """Let go of every array, once the slopes are known: a tape and its values refer to each other.
+
+        They would stay until Python looks for cycles, which it does by their number and not by their size.
+        """
+        for value in (self.input, *self._more, *self._known.values()):
+            value.example = np.zeros(0)
+            value.slices = None
+        for held in (self.instructions, self.examples, self._known, self._narrow, self._more):
+            held.clear()
 
     def finish(self, output: Any) -> Program:
         """Drop what the output does not need and freeze the rest."""

@@ -177,11 +177,14 @@ class StochasticElbo:
         self, x: Array, view: View, rng: np.random.Generator, draws: int, rate_weight: float = 1.0
     ) -> Slopes:
         """The objective averaged over draws, and its slopes."""
-        known = self._recordings.get((draws, rate_weight)) if view is self.everything else None
+        if view is not self.everything:
+            found = self.record(x, view, rng, draws, rate_weight)
+            slopes = slopes_of(found, view.pieces)
+            found.tape.release()
+            return slopes
+        known = self._recordings.get((draws, rate_weight))
         if known is None:
-            known = self.record(x, view, rng, draws, rate_weight)
-            if view is self.everything:
-                self._recordings[(draws, rate_weight)] = known
+            known = self._recordings[(draws, rate_weight)] = self.record(x, view, rng, draws, rate_weight)
         else:
             self.replay(known, x, view.pieces, rng)
         return slopes_of(known, view.pieces)

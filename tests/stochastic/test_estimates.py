@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -146,3 +149,28 @@ def test_recorded_batches_are_those_traced_anew(name: str) -> None:
         for a, b in zip(ours.slopes, traced.slopes, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
     assert bool(steps.columns) == (name == "coded")
+
+
+def test_a_traced_step_lets_go_of_its_arrays_without_the_collector() -> None:
+    found = estimates("ragged")
+    x, rows = somewhere(found), np.arange(6)
+    view, seen = found.batch(rows), []
+    record = found.record
+
+    def watched(*args: object) -> object:
+        known = record(*args)  # type: ignore[arg-type]
+        seen.extend(
+            weakref.ref(a) for a in known.tape.examples if isinstance(a, np.ndarray) and a.base is None
+        )
+        return known
+
+    found.record = watched  # type: ignore[assignment, method-assign]
+    gc.disable()
+    try:
+        slopes = found.slopes(x, view, np.random.default_rng(0), 2)
+        left = [a for a in (r() for r in seen) if a is not None]
+    finally:
+        gc.enable()
+    assert len(seen) > 20
+    kept = {id(s) for s in slopes.slopes} | {id(view.layout)}
+    assert sum(a.size for a in left if id(a) not in kept) <= found.size + 6
