@@ -20,6 +20,7 @@ from ppl.errors import Diagnostic, ModelError, Span
 from ppl.graph.assemble import Layout
 from ppl.graph.blocks import Block
 from ppl.graph.networks import is_weight
+from ppl.graph.nodes import Dim
 from ppl.language import typed as t
 
 Array = Any
@@ -34,6 +35,7 @@ class Wish:
     """A flow over some latents, or over all that are free where ``names`` is None.
 
     ``rank``: a Gaussian of that rank plus a diagonal instead of layers; the root of the coordinates where 0.
+    ``sets``: of the plates whose elements flow each by itself, by the same layers.
     """
 
     names: tuple[str, ...] | None = None
@@ -41,6 +43,7 @@ class Wish:
     hidden: int = HIDDEN
     span: Span | None = None
     rank: int | None = None
+    sets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,36 +59,44 @@ class Warped:
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """A flow over blocks, whose coordinates are laid one after another."""
+    """A flow over blocks, whose coordinates are laid one after another.
+
+    ``plates``: dims that all blocks begin with, whose elements flow each by itself. shapes: of what follows them.
+    """
 
     blocks: tuple[Block, ...]
     shapes: tuple[tuple[int, ...], ...]
     coupling: Coupling | LowRank
+    plates: tuple[Dim, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The latents, as written."""
         return tuple(b.name.removesuffix(".raw") for b in self.blocks)
 
-    def warp(self, weights: Array, noise: Any, draws: int, closed: bool) -> dict[str, Warped]:
+    def warp(
+        self, weights: Array, noise: Any, draws: int, closed: bool, size: Callable[[Dim], int]
+    ) -> dict[str, Warped]:
         """Draws for every block; the entropy is expected where ``closed``, else minus the log density there."""
-        v, entropy = _drawn(self.coupling, weights, noise, draws, closed)
+        plates = tuple(size(d) for d in self.plates)
+        lead = (draws, int(np.prod(plates, dtype=int)))
+        v, entropy = _drawn(self.coupling, weights, noise, lead, closed)
         out, start = {}, 0
         for block, shape in zip(self.blocks, self.shapes, strict=True):
             stop = start + int(np.prod(shape, dtype=int))
             parts = (xp.slice_last(x, start, stop) for x in (v, entropy))
-            out[block.name] = Warped(*(xp.reshape_last(x, 2, shape) for x in parts))
+            out[block.name] = Warped(*(xp.reshape_last(x, 2, (*plates, *shape)) for x in parts))
             start = stop
         return out
 
 
 def _drawn(
-    coupling: Coupling | LowRank, weights: Array, noise: Any, draws: int, closed: bool
+    coupling: Coupling | LowRank, weights: Array, noise: Any, lead: tuple[int, int], closed: bool
 ) -> tuple[Array, Array]:
-    """v and what each coordinate adds to minus its log density, both (draws, 1, D)."""
-    e = noise("flow", (draws, 1, coupling.size))
+    """v and what each coordinate adds to minus its log density, both (draws, elements, D)."""
+    e = noise("flow", (*lead, coupling.size))
     if isinstance(coupling, LowRank):
-        v, whole = coupling.drawn(weights, e, noise("shared", (draws, 1, coupling.rank)), closed)
+        v, whole = coupling.drawn(weights, e, noise("shared", (*lead, coupling.rank)), closed)
         return v, whole / coupling.size + np.zeros(coupling.size, dtype=np.float32)
     v, log_scales = coupling.forward(weights, e)
     return v, log_scales + (HALF_LOG_2PI + (0.5 if closed else 0.5 * e * e))
@@ -96,12 +107,9 @@ def wishes_of(program: t.Program) -> tuple[Wish, ...]:
     found = []
     for q in program.guide:
         if q.strategy == "Flow":
-            if q.loops:
-                message = f"`q({', '.join(q.names)}) ~ Flow` is one flow over all elements, not one for each"
-                help = "leave out the `for` and the subscripts: `q(a, b) ~ Flow`"
-                raise ModelError((Diagnostic("E605", message, q.span, help=help),))
-            asked = dict(q.settings)
-            found.append(Wish(q.names, asked.get("layers", LAYERS), asked.get("hidden", HIDDEN), q.span))
+            asked, sets = dict(q.settings), tuple(loop.set for loop in q.loops)
+            layers, hidden = asked.get("layers", LAYERS), asked.get("hidden", HIDDEN)
+            found.append(Wish(q.names, layers, hidden, q.span, sets=sets))
     return tuple(found)
 
 
@@ -130,7 +138,8 @@ def _blocks(
         block = _named(free, name)
         if block is None:
             raise _refused(wish, f"`{name}` has no coordinates on the real line to flow")
-        if cut(block):
+        _plates(wish, block)
+        if cut(block) and not wish.sets:
             why = f"a batch takes a part of `{name}`"
             raise _refused(wish, why, "E607", "leave it out of the flow, or fit without --batch")
         found.append(block)
@@ -144,10 +153,19 @@ def _named(free: Mapping[str, Block], name: str) -> Block | None:
     return next((b for n, b in free.items() if b.cells is not None and n.endswith(f".{name}")), None)
 
 
+def _plates(wish: Wish, block: Block) -> tuple[Dim, ...]:
+    """The dims of a block whose elements flow each by itself."""
+    count = len(wish.sets)
+    if count and (block.cells is not None or tuple(d.set for d in block.batch[:count]) != wish.sets):
+        why = f"`{block.name.removesuffix('.raw')}` is not drawn for each element of {', '.join(wish.sets)}"
+        raise _refused(wish, why, help="one flow is over latents of the same plates")
+    return block.batch[:count]
+
+
 def _flow(lay: Layout, wish: Wish, blocks: tuple[Block, ...]) -> Flow:
-    at = lay.evaluator()
+    at, count = lay.evaluator(), len(wish.sets)
     shapes = tuple(
-        tuple(b.cells.shape) if b.cells is not None else (*(at.size(d) for d in b.batch), *b.inner)
+        tuple(b.cells.shape) if b.cells is not None else (*(at.size(d) for d in b.batch[count:]), *b.inner)
         for b in blocks
     )
     size = sum(int(np.prod(s, dtype=int)) for s in shapes)
@@ -160,7 +178,8 @@ def _flow(lay: Layout, wish: Wish, blocks: tuple[Block, ...]) -> Flow:
     if size > MOST:
         help = "a flow over a few latents: `q(a, b) ~ Flow` in a guide"
         raise _refused(wish, f"{size} coordinates are too many, {MOST} at most", help=help)
-    return Flow(blocks, shapes, Coupling(size, wish.layers, wish.hidden, linear=size <= LINEAR))
+    coupling = Coupling(size, wish.layers, wish.hidden, linear=size <= LINEAR)
+    return Flow(blocks, shapes, coupling, _plates(wish, blocks[0]))
 
 
 def _refused(wish: Wish, why: str, code: str = "E605", help: str = "") -> ModelError:
@@ -169,12 +188,16 @@ def _refused(wish: Wish, why: str, code: str = "E605", help: str = "") -> ModelE
 
 
 def warped(
-    flows: tuple[tuple[Flow, Array], ...], noise: Any, draws: int, closed: bool
+    flows: tuple[tuple[Flow, Array], ...],
+    noise: Any,
+    draws: int,
+    closed: bool,
+    size: Callable[[Dim], int],
 ) -> Iterator[tuple[str, Warped]]:
     """Block name and draws, for all blocks of some flows with their weights."""
     for k, (flow, weights) in enumerate(flows):
         own = partial(_numbered, noise, k)
-        yield from flow.warp(weights, own, draws, closed).items()
+        yield from flow.warp(weights, own, draws, closed, size).items()
 
 
 def _numbered(noise: Any, k: int, name: str, shape: tuple[int, ...]) -> Array:

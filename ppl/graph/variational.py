@@ -79,9 +79,9 @@ class Family:
     closed: bool = True
     flows: tuple[tuple[Flow, Array], ...] = ()
 
-    def warped(self) -> dict[str, Warped]:
+    def warped(self, size: Callable[[g.Dim], int]) -> dict[str, Warped]:
         """Draws of the noise of every block that is in a flow."""
-        return dict(warped(self.flows, self.noise, self.draws, self.closed))
+        return dict(warped(self.flows, self.noise, self.draws, self.closed, size))
 
 
 def ordered(graph: g.Graph) -> tuple[tuple[g.Statement, ...], ...]:
@@ -101,7 +101,7 @@ def ordered(graph: g.Graph) -> tuple[tuple[g.Statement, ...], ...]:
 def evaluate(lay: Layout, q: Family, at: Evaluator | None = None) -> Elbo:
     """Walk the statements at draws of q, and gather the parts of the ELBO."""
     at = at or lay.evaluator()
-    out = _Walk(lay, at, q, Terms(), q.warped())
+    out = _Walk(lay, at, q, Terms(), q.warped(at.size))
     for group in lay.groups:
         drawn = {s.name: out.define(s) for s in group if s.kind != "value"}
         if not deferred(at, group):
@@ -114,7 +114,7 @@ def evaluate(lay: Layout, q: Family, at: Evaluator | None = None) -> Elbo:
 def draw(lay: Layout, q: Family) -> Evaluator:
     """An evaluator with draws of every latent, param and imputed column, and of nothing else."""
     at = lay.evaluator()
-    out = _Walk(lay, at, q, Terms(), q.warped())
+    out = _Walk(lay, at, q, Terms(), q.warped(at.size))
     for group in lay.groups:
         for s in group:
             if s.kind != "value":
