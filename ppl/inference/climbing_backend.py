@@ -12,6 +12,7 @@ import numpy as np
 from ppl.energy.ascent import Decrease, State
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.blocks.sampled import NoDensity
+from ppl.energy.exactness import Inexact
 from ppl.energy.starting import first, restarts
 from ppl.inference import batched
 from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
@@ -44,6 +45,9 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
     def batch_step(self, target: BatchTarget, state: Climb) -> Climb:
         """One step on a minibatch, with the reason where it is the last."""
 
+    def verify(self, target: EnergyTarget, state: State, last: bool) -> None:
+        """What must hold of a state besides a bound that rose; raises `Inexact` where it does not."""
+
     def may_end(self, state: Climb) -> bool:
         """Whether the bound being climbed is the one that is wanted (not while it is annealed)."""
         return True
@@ -61,23 +65,47 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
         with _told_apart():
             if isinstance(target, BatchTarget):
                 return self.batch_step(target, state)
-            now = self.swept(target, state)
-            quiet = settled(state.now, now, state.quiet, self.tolerance, target.observations)
-            new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
-            if (new.settled and self.may_end(new)) or now.sweep >= self.max_sweeps:
-                return self._ended(target, new, "converged" if new.settled else "max_sweeps")
-            if not self.may_end(new):
-                return new
-            if hopeless(new, state.now):
-                return self._ended(target, new, "converged")
-            return ahead(target, state.now, new)
+            try:
+                return self._stepped(target, state)
+            except (NotProper, NoDensity):
+                found = self._after(target, state)
+                if found is None:
+                    raise
+                return found
+
+    def _stepped(self, target: EnergyTarget, state: Climb) -> Climb:
+        now = self.swept(target, state)
+        self.verify(target, now, False)
+        quiet = settled(state.now, now, state.quiet, self.tolerance, target.observations)
+        new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
+        if (new.settled and self.may_end(new)) or now.sweep >= self.max_sweeps:
+            return self._ended(target, new, "converged" if new.settled else "max_sweeps")
+        if not self.may_end(new):
+            return new
+        if hopeless(new, state.now):
+            return self._ended(target, new, "converged")
+        return ahead(target, state.now, new)
+
+    def _after(self, target: EnergyTarget, state: Climb) -> Climb | None:
+        """The climb after a start that failed, which is a bad start; None where no other one was any good."""
+        if (self.restarts or restarts(target.ascent)) <= 1:
+            return None
+        lost = replace(state, now=replace(state.now, elbo=-np.inf), steps=state.steps + 1)
+        found = self._ended(target, lost, "converged")
+        return None if found.reason and not np.isfinite(found.now.elbo) else found
 
     def _ended(self, target: EnergyTarget, state: Climb, reason: str) -> Climb:
+        """The next start that can be made, or the end with the best of all."""
         wanted = self.restarts or restarts(target.ascent)
-        if len(state.ends) + 1 < wanted:
-            return restarted(state, first(target.ascent, stream(state.seed, len(state.ends) + 1)))
-        best = better(state.best, state.now)
-        return replace(state, now=best, best=best, ends=(*state.ends, state.now.elbo), reason=reason)
+        best, ends = better(state.best, state.now), (*state.ends, state.now.elbo)
+        while len(ends) < wanted:
+            try:
+                return restarted(state, first(target.ascent, stream(state.seed, len(ends))), best, ends)
+            except (NotProper, NoDensity):
+                ends = (*ends, -np.inf)
+        if np.isfinite(best.elbo):
+            self.verify(target, best, True)
+        return replace(state, now=best, best=best, ends=ends, reason=reason)
 
     def done(self, state: Climb) -> Outcome | None:
         """Converged when next to nothing was left to gain at the end of the last start."""
@@ -113,7 +141,7 @@ def _told_apart(advice: str = "") -> Iterator[None]:
     """A bound that falls is a bug of ours; a factor without normaliser or density is the model's."""
     try:
         yield
-    except Decrease as error:
+    except (Decrease, Inexact) as error:
         raise NotMonotone(str(error)) from error
     except NoDensity as error:
         raise NotFinite(str(error)) from None

@@ -101,9 +101,6 @@ def hopeless(climb: Climb, before: State) -> bool:
     return now.elbo + 2.0 * remaining(before.gain, now.gain) < best.elbo + SAME
 
 
-def restarted(climb: Climb, fresh: State) -> Climb:
-    """The next restart, the present one's end noted."""
-    best = better(climb.best, climb.now)
-    return replace(
-        climb, now=fresh, best=best, ends=(*climb.ends, climb.now.elbo), quiet=0, trail=(), leaps=0
-    )
+def restarted(climb: Climb, fresh: State, best: State, ends: tuple[float, ...]) -> Climb:
+    """The next restart, after those that ended at ``ends``."""
+    return replace(climb, now=fresh, best=best, ends=ends, quiet=0, trail=(), leaps=0)

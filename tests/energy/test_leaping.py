@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import ppl
 from ppl.energy import leaping
 from ppl.energy.ascent import Ascent, State
+from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.leaping import leapers, leapt, statistics
 from ppl.energy.starting import first
 from ppl.inference import energy_target
 from ppl.inference.backends.em import Backend
-from ppl.inference.energy_target import SHORT, Climb, hopeless
+from ppl.inference.energy_target import SHORT, Climb, EnergyTarget, hopeless
 from tests.energy.tools import bound
 
 KEY = ("x", "mu")
@@ -46,7 +49,7 @@ def _path(ascent: Ascent, order: list[int], seed: int = 0) -> tuple[State, tuple
 @pytest.fixture(scope="module")
 def mixture() -> tuple[Ascent, list[int]]:
     target = Backend().target(bound(SLOW, _data()))
-    assert isinstance(target, energy_target.EnergyTarget)
+    assert isinstance(target, EnergyTarget)
     return target.ascent, Backend()._order(target.ascent)
 
 
@@ -116,3 +119,27 @@ def test_a_start_is_given_up_when_it_heads_for_less_than_the_best() -> None:
     assert not hopeless(replace(lost, best=None), before)
     assert not hopeless(replace(lost, now=replace(now, sweep=SHORT - 1)), before)
     assert not hopeless(replace(lost, now=replace(now, gain=2.0)), before)  # gains grow: it may go anywhere
+
+
+def _failing(starts: set[int], seen: list[int]) -> Callable[[Backend, EnergyTarget, Climb], State]:
+    """Sweeps that fail at the fifth of some starts."""
+
+    def swept(self: Backend, target: EnergyTarget, state: Climb) -> State:
+        if len(state.ends) in starts and state.now.sweep == 4:
+            seen.append(len(state.ends))
+            raise NotProper(("mu",), "nothing is left of it")
+        return target.ascent.sweep(state.now, self._order(target.ascent))
+
+    return swept
+
+
+def test_a_start_that_fails_is_a_bad_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every start fails the fit is marked as failed, with the reason."""
+    seen: list[int] = []
+    model = ppl.compile(SLOW, path=False)
+    monkeypatch.setattr(Backend, "swept", _failing({0, 2}, seen))
+    fit = model.fit(_data(), "em", 0, draws=10, restarts=4)
+    assert seen == [0, 2] and np.isfinite(fit.elbo)
+    monkeypatch.setattr(Backend, "swept", _failing({0, 1, 2, 3}, seen))
+    fit = model.fit(_data(), "em", 0, draws=10, restarts=4)
+    assert fit.status == "failed" and "nothing is left" in fit.verdict

@@ -65,6 +65,15 @@ class Block(ABC):
         """Log q at draws (n,); 0 for points, None where it is not known."""
         return None
 
+    def entropy_of(self, factor: Factor) -> float:
+        """The entropy, from the probabilities themselves where they are at hand: another way than the factor's own."""
+        return factor.entropy
+
+    def log_normaliser(self, gradients: Gradients, before: Factor | None) -> float:
+        """A(dE/dmu), the most that the block can add to the ELBO; by its best factor where there is no other way."""
+        best = self.best(gradients, before)
+        return inner(gradients, best.means) + best.entropy
+
     def moments(self, factor: Factor) -> dict[str, tuple[Array, Array]]:
         """Mean and sd of every element in the model's own coordinates, where they are known."""
         return {}

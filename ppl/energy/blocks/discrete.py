@@ -13,7 +13,7 @@ from ppl.energy.blocks.base import Array, Block, Factor, Gradients, inner
 from ppl.energy.collapsed import Collapsed
 from ppl.energy.families._tilts import Tilt
 from ppl.energy.operands import Key
-from ppl.energy.row_sums import Codes, Dense, Means, RowPart, RowSums
+from ppl.energy.row_sums import KEPT, Codes, Dense, Means, RowPart, RowSums, softmax_down
 from ppl.energy.terms import Latent
 
 
@@ -81,13 +81,26 @@ class DiscreteBlock(Block):
         return np.ascontiguousarray(np.broadcast_to(array, self.shape).reshape(-1, self.shape[-1]).T)
 
     def best(self, gradients: Gradients, before: Factor | None) -> Factor:
+        scores = self._given(gradients)
+        return self._softmax(gradients, scores, self.dense if scores is None else True)
+
+    def log_normaliser(self, gradients: Gradients, before: Factor | None) -> float:
+        """sum_n m_n log sum_k exp(score), from the scores of every element."""
+        tables, given, total = self.rows.tables(gradients), self._given(gradients), 0.0
+        for lo, hi in self.rows.chunks():
+            x = self.rows.scores(tables, None if given is None else given(lo, hi), lo, hi)
+            total += self.rows.counted(softmax_down(x), lo, hi)
+        return total
+
+    def _given(self, gradients: Gradients) -> Dense | None:
+        """Scores that are not sums over elements."""
         given = gradients.get(self.key)
         if given is None:
-            return self._softmax(gradients, None, self.dense)
+            return None
         scores = self._front(given)
         if self.rows.weight is not None:
             scores = np.where(self.rows.weight > 0, scores, 0.0)
-        return self._softmax(gradients, lambda lo, hi: scores[:, lo:hi], True)
+        return lambda lo, hi: scores[:, lo:hi]
 
     @cached_property
     def collapsed(self) -> Collapsed | None:
@@ -126,6 +139,14 @@ class DiscreteBlock(Block):
         if rows.count is not None:
             found *= rows.count
         return lambda lo, hi: found[:, lo:hi]
+
+    def entropy_of(self, factor: Factor) -> float:
+        """-sum r log r, each element as often as it counts; the factor's own where r is too large to be kept."""
+        if prod(self.shape) > KEPT:
+            return factor.entropy
+        r = self._front(factor.means[self.key])
+        each = -np.sum(np.where(r > 0, r * np.log(np.where(r > 0, r, 1.0)), 0.0), 0)
+        return self.rows.counted(each, 0, self.rows.elements)
 
     def completed(self, factor: Factor) -> Factor:
         """A factor that has r but not its sums, with these."""

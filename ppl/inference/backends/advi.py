@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from ppl.errors import UsageError, fail
+from ppl.errors import DataError, UsageError, fail
 from ppl.inference import advi_phases as phases
 from ppl.inference.advi_guide import family_asked
 from ppl.inference.advi_restarts import USUAL_JITTER, further_start
@@ -111,7 +111,7 @@ class Backend(AbstractBackend[Target, State, Approximation]):
         """One iteration of the phase the state is in."""
         full_draws = self._draws(target, True) if state.phase == "centre" else 0
         limits = phases.Limits(full_draws, self.max_draws, self.tolerance)
-        new = PHASES[state.phase](target, state, limits)
+        new = self._moved(target, state, limits)
         same = new.phase_steps + 1 if new.phase == state.phase else 0
         new = replace(new, steps=state.steps + 1, phase_steps=same, best=state.best, ends=state.ends)
         new = further_start(new, self.restarts, lambda k: self._another(target, state, k))
@@ -121,13 +121,25 @@ class Backend(AbstractBackend[Target, State, Approximation]):
             return replace(new, detail=target.locate(new.offender))
         return new
 
-    def _another(self, target: Target, state: State, k: int) -> State:
-        """The k-th further start, unshifted where nothing near the shifted one is finite."""
-        seed, start = int(stream(state.seed, 3, k).integers(2**62)), np.asarray(target.start, float)
+    def _moved(self, target: Target, state: State, limits: phases.Limits) -> State:
+        """The state after an iteration; a start that fails in its numbers is a bad one, where there are others."""
         try:
-            return self._begun(target, seed, self.start_jitter or USUAL_JITTER, start)
-        except NotFinite:
-            return self._begun(target, seed, 0.0, start)
+            return PHASES[state.phase](target, state, limits)
+        except (NotFinite, DataError) as trouble:
+            if self.restarts <= 1:
+                raise
+            return replace(state, reason="stalled", detail=str(trouble))
+
+    def _another(self, target: Target, state: State, k: int) -> State:
+        """The k-th further start: shifted, less where nothing near is finite."""
+        seed, start = int(stream(state.seed, 3, k).integers(2**62)), np.asarray(target.start, float)
+        jitter = self.start_jitter or USUAL_JITTER
+        for share in (1.0, 0.5, 0.25):
+            try:
+                return self._begun(target, seed, share * jitter, start)
+            except (NotFinite, DataError):
+                continue
+        return self._begun(target, seed, 0.0, start)
 
     def done(self, state: State) -> Outcome | None:
         """Converged only when the last gradient says so."""

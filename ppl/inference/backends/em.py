@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from ppl.energy.ascent import Ascent, State, moved
+from ppl.energy.exactness import check
 from ppl.energy.starting import observations
 from ppl.errors import Diagnostic, FitError
 from ppl.inference import batched
@@ -22,6 +23,8 @@ from ppl.inference.climbing_backend import ClimbingBackend
 from ppl.inference.coordinate import evidence_reason, exact, is_point, tied
 from ppl.inference.energy_build import ascent_of, continuous_globals
 from ppl.inference.energy_target import Climb, EnergyTarget, settled
+
+EVERY = 10  # iterations after which the evidence is taken both ways
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,11 @@ class Backend(ClimbingBackend):
         """One M-step and one E-step, so that the ELBO is the log likelihood at the new parameters."""
         return target.ascent.sweep(state.now, self._order(target.ascent))
 
+    def verify(self, target: EnergyTarget, state: State, last: bool) -> None:
+        """ELBO = log evidence: by log-normalisers and by energy and entropy, to 1e-9 of the sum of |terms|."""
+        if last or state.sweep == 1 or state.sweep % EVERY == 0:
+            check(target.ascent, state.factors, free_blocks(target.ascent))
+
     def batch_step(self, target: BatchTarget, state: Climb) -> Climb:
         """The latents of one batch and the parameters; after each pass the bound, which must not have fallen."""
         assert state.batched is not None
@@ -103,6 +111,11 @@ class Backend(ClimbingBackend):
     def _order(self, ascent: Ascent) -> list[int]:
         kinds = [is_point(b) for b in ascent.blocks]
         return [i for i, p in enumerate(kinds) if p] + [i for i, p in enumerate(kinds) if not p]
+
+
+def free_blocks(ascent: Ascent) -> tuple[int, ...]:
+    """The blocks that are distributions: neither points nor stand-ins."""
+    return tuple(i for i, b in enumerate(ascent.blocks) if not is_point(b) and i not in ascent.sites)
 
 
 def _planned(problem: Any, points: Collection[str]) -> Ascent:
