@@ -11,6 +11,7 @@ from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.fixed import FixedBlock, is_fixed
 from ppl.energy.blocks.gaussian import GaussianMembers
+from ppl.energy.blocks.gaussian_chain import GaussianChain
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.blocks.site import SiteBlock
@@ -125,7 +126,10 @@ def _kind(block: Block) -> str:
     if isinstance(block, DiscreteBlock):
         return "discrete"
     if isinstance(block, GaussianMembers):
-        return "gaussian" if block.chain_axis is None else "gaussian chain"
+        apart = isinstance(block, GaussianChain) and block.factorised
+        return (
+            "gaussian chain, apart" if apart else "gaussian" if block.chain_axis is None else "gaussian chain"
+        )
     return "tabulated" if isinstance(block, TabulatedBlock) else "family"
 
 

@@ -144,8 +144,10 @@ def _gaussian_block(group: Group, energy: Energy, wishes: Wishes) -> tuple[Block
     point = any(wishes.is_point(m.latent.name) or m.latent.kind == "param" for m in group.members)
     names = ", ".join(m.latent.name for m in group.members)
     if group.chain is not None:
-        chain = GaussianChain(group.members, point, group.chain)
-        return chain, Reason(f"{names}: linear and Gaussian in its neighbours, one chain")
+        apart = all(wishes.apart(m.latent.name) for m in group.members)
+        chain = GaussianChain(group.members, point, group.chain, factorised=apart)
+        how = "each step by itself, as the guide asks" if apart else "one chain"
+        return chain, Reason(f"{names}: linear and Gaussian in its neighbours, {how}")
     block = GaussianBlock(group.members, point)
     if block.width > LARGEST_DENSE:
         why = f"factors couple all {block.width} elements of `{names}`, too many for one matrix"

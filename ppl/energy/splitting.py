@@ -74,7 +74,7 @@ def _axis(demand: Demand, gaussian: set[str], wishes: Wishes) -> list[int]:
     latent, name = demand.latent, root(demand.latent.name)
     axes = demand.axes()
     short = [i for i in range(len(latent.shape) - latent.event) if latent.shape[i] <= MOST_PARTS]
-    if wishes.apart(name) and latent.states is not None and _one_chain(axes):
+    if wishes.apart(name) and _one_chain(axes):
         return []
     if wishes.apart(name):
         return [i for i in short if axes[i] - {"same"}][:1]

@@ -11,6 +11,7 @@ from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.family import FamilyBlock
 from ppl.energy.blocks.fixed import FixedBlock, fitting
 from ppl.energy.blocks.gaussian import GaussianMembers
+from ppl.energy.blocks.gaussian_chain import GaussianChain
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.blocks.tabulated import TabulatedBlock
@@ -170,7 +171,8 @@ def _is_single(asked: str, block: Block) -> str:
     if isinstance(block, SampledBlock):
         return _is_apart(block)
     gaussian = isinstance(block, GaussianMembers)
-    if gaussian and (block.chain_axis is not None or block.width > 1):  # type: ignore[attr-defined]
+    apart = isinstance(block, GaussianChain) and block.factorised and block.width == 1
+    if gaussian and not apart and (block.chain_axis is not None or block.width > 1):  # type: ignore[attr-defined]
         return "its elements are coupled along an axis too long to keep them apart"
     if isinstance(block, DiscreteChain) and not block.factorised:
         return "its elements are coupled along an axis too long to keep them apart"

@@ -316,7 +316,7 @@ def evidence_reason(ascent: Ascent) -> str:
     drawn = next((b.names for b in ascent.blocks if isinstance(b, SampledBlock) and not b.exact), None)
     if drawn is not None:
         return f"a bound: the conditional of {', '.join(drawn)} is in no family, and q is Gaussian"
-    loose = next((b for b in ascent.blocks if isinstance(b, DiscreteChain) and b.factorised), None)
+    loose = next((b for b in ascent.blocks if getattr(b, "factorised", False)), None)
     if loose is not None:
         return f"a bound: q keeps the steps of {', '.join(loose.names)} apart, as the guide asks"
     given = " given the point estimates" if any(is_point(b) for b in ascent.blocks) else ""

@@ -56,7 +56,7 @@ def _q(b: Block) -> str:
         return "the conditional itself, tabulated; the update is exact up to quadrature"
     if b.kind == "drawn":
         return f"{b.q} on the real line, fitted on fixed draws; not the conditional"
-    if b.kind == "chain, apart":
+    if b.kind in ("chain, apart", "gaussian chain, apart"):
         return f"{b.q} for each step by itself, its neighbours averaged over; not the conditional"
     if b.kind == "fixed":
         return f"{b.q}, the nearest one in KL(q || conditional); not exact: {b.reason.partition(': ')[2]}"

@@ -20,7 +20,7 @@ def closing(c: Conditional, x: str, state: str) -> Lines:
         return [(rf"q({x} = {state})", rf"\propto \exp \eta\left[[{x} = {state}]\right]")]
     if c.kind == "chain":
         return [(rf"q({x}, \ldots)", r"\propto \exp \sum_f \eta[f] \, f \quad \text{by forward-backward}")]
-    if c.kind in ("gaussian", "gaussian chain"):
+    if c.kind in ("gaussian", "gaussian chain", "gaussian chain, apart"):
         return _gaussian(c, x, q)
     if c.kind == "fixed":
         density = rf"\exp \sum_f \eta[f] \, f({x})"

@@ -188,3 +188,36 @@ def test_em_refuses_steps_apart_and_impossible_moves_are_named() -> None:
     ascent = climb(dedent(barred), LONG, settings={"stuck": [[1.0, 0.0], [0.5, 0.5]]})
     with pytest.raises(NotProper, match="impossible"):
         swept(ascent, 2)
+
+
+LEVELS = """
+table t(when: order, y: real)
+for i in t:
+    x[i] ~ Normal(0, 2) if first(i) else Normal(0.9 * x[i-1], 0.5)
+    y[i] ~ Normal(x[i], 0.8)
+"""
+
+
+@pytest.mark.parametrize("steps", [6, 100])
+def test_gaussian_steps_apart_have_the_exact_means_and_too_little_spread(steps: int) -> None:
+    y = RNG.normal(size=steps)
+    data = {"when": np.arange(steps), "y": y}
+    apart, whole = climb(LEVELS + "guide:\n    q(x) ~ MeanField\n", data), climb(LEVELS, data)
+    state = swept(apart)
+    precision = np.diag(np.r_[1 / 4, np.full(steps - 1, 1 / 0.25)] + 1 / 0.64)
+    at = np.arange(steps - 1)
+    precision[at, at] += 0.81 / 0.25
+    precision[at, at + 1] = precision[at + 1, at] = -0.9 / 0.25
+    mean = np.linalg.solve(precision, y / 0.64)
+    assert not exact(apart) and exact(whole)
+    assert np.allclose(state.factors[0].means[("x", "x")], mean, atol=1e-9)
+    second = mean**2 + 1 / np.diag(precision)
+    assert np.allclose(state.factors[0].means[("power:2", "x")], second, atol=1e-9)
+    assert not np.allclose(second, mean**2 + np.diag(np.linalg.inv(precision)), atol=1e-3)
+    # the gap to the evidence is the divergence of two Gaussians of equal means
+    gap = 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
+    assert swept(whole).elbo - state.elbo == pytest.approx(gap, abs=1e-9)
+    draws = apart.blocks[0].sample(state.factors[0], np.random.default_rng(2), 5)
+    d = draws["x"] - mean
+    wanted = -0.5 * (d**2 * np.diag(precision)).sum(1) + 0.5 * np.log(np.diag(precision) / (2 * np.pi)).sum()
+    assert np.allclose(apart.blocks[0].log_density(state.factors[0], draws), wanted)

@@ -1,13 +1,14 @@
 """A linear-Gaussian chain: block-tridiagonal precision, exact means, covariances and neighbours' covariances.
 
 q(v) ~ exp(sum_t h_t'v_t - v_t'J_t v_t / 2 + v_t'G_t v_{t-1}),    G_t = dE / dE[v_t v_{t-1}']
+
+or, where a guide asks for it, the best q(v) = prod_t q(v_t): the same means, and covariances J_t^-1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -25,7 +26,15 @@ class GaussianChain(GaussianMembers):
     """Cells of the batch axis at place ``chain`` follow one another; other batch axes are separate chains."""
 
     chain: int = 0
-    family: ClassVar[str] = "GaussianMarkovChain"
+    factorised: bool = False
+
+    @property
+    def family(self) -> str:  # type: ignore[override]
+        return "Normal" if self.factorised else "GaussianMarkovChain"
+
+    @property
+    def exact(self) -> bool:  # type: ignore[override]
+        return not self.factorised
 
     @property
     def chain_axis(self) -> int | None:
@@ -76,6 +85,9 @@ class GaussianChain(GaussianMembers):
             found = gaussian_chain(timed[0], off, timed[2])
         except NotPositive as error:
             raise NotProper(self.names, str(error)) from None
+        if self.factorised:
+            log_det = float(np.linalg.slogdet(timed[0])[1].sum())
+            return self._factor(natural, found.mean, np.linalg.inv(timed[0]), np.zeros_like(off), log_det)
         return self._factor(natural, found.mean, found.cov, found.lag_cov, float(np.sum(found.logdet)))
 
     def _factor(
@@ -107,6 +119,10 @@ class GaussianChain(GaussianMembers):
     def sample(self, factor: Factor, rng: np.random.Generator, n: int) -> dict[str, Array]:
         if self.point:
             return self.spread_out(np.broadcast_to(factor.natural["mean"], (n, self.cells, self.width)))
+        if self.factorised:
+            root = np.linalg.inv(np.linalg.cholesky(factor.natural["diag"]))
+            eps = rng.standard_normal((n, self.cells, self.width))
+            return self.spread_out(factor.natural["mean"] + np.einsum("cji,ncj->nci", root, eps))
         timed = [self._timed(factor.natural[k]) for k in ("diag", "lag", "linear")]
         off = np.swapaxes(-timed[1][:, 1:], -1, -2)
         paths = sample_gaussian_chain(timed[0], off, timed[2], n, rng)
@@ -118,6 +134,10 @@ class GaussianChain(GaussianMembers):
         x = self.flat(draws)
         h, j, g = (factor.natural[k] for k in ("linear", "diag", "lag"))
         mean = factor.natural["mean"]
+        if self.factorised:
+            d = (x - mean) * (1.0 - self.absent)
+            apart: Array = -0.5 * np.einsum("nci,cij,ncj->n", d, j, d)
+            return apart + 0.5 * (float(np.linalg.slogdet(j)[1].sum()) - self.count * LOG_TWO_PI)
         timed = [self._timed(a) for a in (j, g, h)]
         log_det = float(
             np.sum(gaussian_chain(timed[0], np.swapaxes(-timed[1][:, 1:], -1, -2), timed[2]).logdet)
