@@ -95,3 +95,27 @@ def test_what_cannot_be_simulated_is_refused(text: str, why: str) -> None:
 def test_options_that_make_no_sense_are_refused() -> None:
     with pytest.raises(UsageError, match="too few"):
         _fit(MEAN_AND_SD, np.zeros(5), simulations=10)
+
+
+def _hierarchy(groups: int) -> tuple[str, dict[str, np.ndarray]]:
+    text = f"index groups = {groups}\ntable rows(g: groups, y: real)\nmu ~ Normal(0, 1)\nth[groups] ~ Normal(mu, 1)\n"
+    text += "y[i] ~ Normal(th[g[i]], 1) for i in rows\n"
+    return text, {"g": np.arange(groups) + 1, "y": np.random.default_rng(0).normal(size=groups)}
+
+
+def test_many_coordinates_are_learnt() -> None:
+    """Seventy effects of one row each: the posterior mean is nearly (y + mean(y)) / 2, its sd about 0.71."""
+    text, data = _hierarchy(70)
+    how = {"simulations": 4000, "passes": 5, "head": "flow", "correct": False}
+    fit = ppl.compile(text, path=False).fit(data, method="npe", options=how)
+    expected = 0.5 * (data["y"] + data["y"].mean())
+    error = fit.draws["th"].mean(0) - expected
+    assert np.sqrt(np.square(error).mean()) < 0.25
+    assert np.sqrt(np.square(expected).mean()) > 0.35  # what zeros would be off by
+    assert np.abs(fit.draws["th"].std(0).mean() - 0.71) < 0.1
+
+
+def test_a_covariance_of_too_many_coordinates_is_refused() -> None:
+    text, data = _hierarchy(200)
+    with pytest.raises(UsageError, match="--head flow"):
+        ppl.compile(text, path=False).fit(data, method="npe", options=QUICK)
