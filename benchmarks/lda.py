@@ -5,12 +5,23 @@
 About 1.6 million nonzero counts over 5,000 words, 20 topics. scikit-learn runs its batch method in one process
 at its default of up to 100 inner iterations a document, and with a single one, as ours does. A pass of ours
 also keeps the bound, which scikit-learn's does not.
+
+Then the memory of a whole `ppl fit`, draws, checks, table and saved file included: the peak resident memory of its
+process beyond that of a process that only reads and binds the same file.
 """
 
 from __future__ import annotations
 
+import sys
+import tempfile
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
 import numpy as np
-from sweeps.race import Peer, Race, main
+from sweeps.race import ROOT, Peer, Race, main
+
+from measure import measure, single_threaded  # isort: skip  (`sweeps.race` puts its folder on the path)
 
 DOCS, WORDS, TOPICS = 20_000, 5_000, 20
 
@@ -54,5 +65,48 @@ def races() -> tuple[Race, ...]:
     return (Race(title, MODEL, columns, "cavi", peers),)
 
 
+READ = """
+import sys, ppl
+from ppl.cli.allocator import keep_freed_memory
+keep_freed_memory()
+ppl.compile(sys.argv[1], path=True).bind(sys.argv[2])
+"""
+
+
+def write(folder: str) -> None:
+    """The model, and the corpus in two kinds of file."""
+    columns = corpus(np.random.default_rng(0))
+    Path(folder, "lda.model").write_text(MODEL)
+    np.savez(Path(folder, "lda.npz"), **columns)  # type: ignore[arg-type]
+    with open(Path(folder, "lda.csv"), "w") as file:
+        file.write(",".join(columns) + "\n")
+        np.savetxt(file, np.column_stack(list(columns.values())), fmt="%d", delimiter=",")
+
+
+def apart(function: Callable[..., None], *arguments: str) -> None:
+    """Call it in a fresh process: a child's peak memory counts from that of the process it was forked from."""
+    process = get_context("spawn").Process(target=function, args=arguments)
+    process.start()
+    process.join()
+
+
+def whole_fits() -> None:
+    """Print the peak memory of `ppl fit` on the same corpus in two kinds of file."""
+    with tempfile.TemporaryDirectory() as folder:
+        apart(write, folder)
+        model, saved = str(Path(folder) / "lda.model"), str(Path(folder) / "lda.fit")
+        print("peak memory of a whole `ppl fit` of 5 sweeps, in all and beyond reading and binding the file")
+        for kind in ("npz", "csv"):
+            path = str(Path(folder) / f"lda.{kind}")
+            more = ["--method", "cavi", "--restarts", "1", "--max-sweeps", "5", "--out", saved]
+            own = single_threaded(ROOT)
+            read = measure([sys.executable, "-c", READ, model, path], own).peak / 2**20
+            command = [sys.executable, "-m", "ppl", "fit", model, path, *more]
+            fit = measure(command, own, allowed=(0, 4)).peak / 2**20
+            print(f"  {kind:32} {fit:8.0f} MiB  {fit - read:7.0f} MiB", flush=True)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(races(), __doc__ or ""))
+    status = main(races(), __doc__ or "")
+    apart(whole_fits)
+    raise SystemExit(status)

@@ -12,7 +12,7 @@ import numpy as np
 from ppl.energy.families import find
 from ppl.posterior.estimates import Array
 
-LARGE = 4_000_000  # numbers of all draws together above which a latent's are not kept
+LARGE = 2_000_000  # numbers of all draws together above which a latent's are not kept
 AT_ONCE = 500_000  # numbers drawn at once
 
 
