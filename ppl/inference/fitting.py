@@ -7,7 +7,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from ppl.data.freed import give_back
 from ppl.errors import FitError, InternalError, Source, UsageError, fail
 from ppl.graph.bind_statistics import statistics
 from ppl.inference.base import NotMonotone, discover, options
-from ppl.inference.examined import examine
+from ppl.inference.examined import Examined, examine
 from ppl.inference.option_values import from_text, option_kinds
+from ppl.inference.outcome import outcome
 from ppl.inference.run import Options, Run, run
 from ppl.language.typed import Program
 from ppl.posterior.assemble import imputed_cells, levels_of
@@ -78,7 +79,7 @@ def run_fit(source: Source, bound: Bound, how: How, seconds: Mapping[str, float]
     target = backend.target(problem)
     give_back(bound.data.arrays.values())
     done = _run(backend, target, source, bound, how)
-    seen = examine(problem, target, backend, done, how.seed, how.draws)
+    seen = _examined(problem, target, backend, done, how)
     fit_seconds = time.perf_counter() - started
     return Fit(
         model_name=source.name,
@@ -125,6 +126,15 @@ def _run(backend: Any, target: Any, source: Source, bound: Bound, how: How) -> R
             FitError, "E801", done.outcome.sentence, help="check scales and supports of data and priors"
         )
     return done
+
+
+def _examined(problem: Any, target: Any, backend: Any, done: Run[Any, Any], how: How) -> Examined:
+    """The result examined; when that is interrupted, as the result of an interrupted run."""
+    try:
+        return examine(problem, target, backend, done, how.seed, how.draws)
+    except KeyboardInterrupt:
+        short = replace(done, outcome=outcome("interrupted"))
+        return examine(problem, target, backend, short, how.seed, how.draws)
 
 
 def _loop(source: Source, bound: Bound, how: How) -> Options:
