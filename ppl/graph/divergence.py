@@ -67,6 +67,19 @@ def _summed(x: Named, other: Named) -> Named:
     return Named(xp.sum(x.array, axis=axes), tuple(d for d in x.dims if d in other.dims)) if axes else x
 
 
+def mean_log_normal(at: Evaluator, s: g.Statement, q: Gaussian) -> Named:
+    """The mean of a Normal prior's log density over a Gaussian q of the latent, given all that the prior reads:
+
+    ``-log s0 - log(2 pi) / 2 - ((m - m0)^2 + s^2) / (2 s0^2)`` for q = N(m, s) and the prior N(m0, s0).
+    """
+    assert isinstance(s.body, g.Distribution)
+    ready = densities.prepare(at, s.body, s.event, q.mean)
+    sd = densities.normal_sd(ready.applied.given)
+    mean, spread = aligned(q.mean, ready.batch), aligned(q.sd, ready.batch)
+    square = xp.square(mean - ready.applied.given["mean"]) + xp.square(spread)
+    return Named(-HALF * square / xp.square(sd) - xp.log(sd) - HALF * float(np.log(2.0 * np.pi)), ready.batch)
+
+
 def _between_gaussians(at: Evaluator, s: g.Statement, q: Gaussian) -> Named:
     """``log(s0 / s) + (s^2 + (m - m0)^2) / (2 s0^2) - 1/2`` for N(m, s) from N(m0, s0)."""
     assert isinstance(s.body, g.Distribution)

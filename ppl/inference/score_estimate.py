@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from ppl.errors import DataError, fail
 from ppl.graph.discrete_guides import guided_logits
-from ppl.graph.terms_at_draws import TermsAtDraws, sampled_layout, trace_terms
+from ppl.graph.terms_at_draws import TermsAtDraws
+from ppl.graph.trace_terms import sampled_layout, trace_terms
 from ppl.inference.base import NotFinite
 from ppl.inference.score_family import Draws, Family
 from ppl.inference.score_gradients import (
@@ -44,8 +45,10 @@ class ScoreTarget:
 
     def __init__(self, problem: Any) -> None:
         self.problem = problem
+        joint = [q.names for q in problem.program.guide if q.strategy == "MultivariateNormal"]
         self.terms: TermsAtDraws = trace_terms(
-            sampled_layout(problem.program, problem.data, problem.data_sets)
+            sampled_layout(problem.program, problem.data, problem.data_sets),
+            frozenset(name for names in joint for name in names),
         )
         if self.terms.width == 0:
             raise fail(DataError, "E603", "the model has no latent or param to fit")
@@ -115,11 +118,22 @@ class ScoreTarget:
         return possible(self.terms.program.value(x), len(x))
 
     def values_and_slopes(self, x: Array) -> tuple[Array, Array]:
-        """The cells (S, cells), and the slopes of their sum in the continuous coordinates (S, D)."""
+        """The cells (S, cells), averaged where there is a closed form, and the slopes of their sum (as x).
+
+        x: draws with their moments.
+        """
         if self.terms.size == 0:
-            return self.values(x), np.zeros((len(x), 0))
-        values, slopes = self.terms.program.value_and_grad(x)
-        return possible(values, len(x)), slopes[:, : self.terms.size]
+            return self.values(x), np.zeros_like(x)
+        values, slopes = self.terms.averaged.value_and_grad(x)
+        return possible(values, len(x)), slopes
+
+    def with_moments(self, theta: Array, x: Array) -> Array:
+        """Draws (S, width), and the means and sds of Gaussians whose priors have a closed form."""
+        sd, parts = self.family.sd(theta), []
+        for m in self.terms.moments:
+            parts += [theta[m.block.where], sd[m.block.where]]
+        more = np.concatenate(parts) if parts else np.zeros(0)
+        return np.concatenate([x, np.broadcast_to(more, (len(x), len(more)))], axis=1)
 
     def offender(self, values: Array) -> str:
         """The statement with a cell that is no number, in words; empty where there is none."""
@@ -133,15 +147,22 @@ def estimate(target: ScoreTarget, plan: Plan, theta: Array, rng: np.random.Gener
     """An unbiased estimate from ``draws`` draws. Raises `NotFinite` naming the statement."""
     family = target.family
     drawn = target.draw(theta, rng, draws, plan.paired)
-    values, slopes = target.values_and_slopes(drawn.x)
+    x = target.with_moments(theta, drawn.x)
+    drawn = replace(drawn, x=x)
+    values, found = target.values_and_slopes(x)
     totals = values.sum(1) + target.terms.constant
     if not np.isfinite(totals).all():
         raise NotFinite(target.offender(values) or "the log joint is not finite")
     gradient = np.zeros(family.count)
-    slopes = np.nan_to_num(slopes)
+    found = np.nan_to_num(found)
+    slopes = found[:, : family.size]
     for guided in plan.guided:
-        slopes = slopes + guided_slopes(guided, drawn.x, values)[:, : family.size]
+        slopes = slopes + guided_slopes(guided, x, values)[:, : family.size]
     _continuous(family, plan, theta, drawn, values, slopes, gradient)
+    for m in target.terms.moments:
+        where, size, sd = m.block.where, family.size, family.sd(theta)
+        gradient[where] += found[:, m.mean].mean(0)
+        gradient[size + where.start : size + where.stop] += found[:, m.sd].mean(0) * sd[where]
     tables = family.log_tables(theta)
     for i, node in enumerate(plan.discrete):
         where = family.logits[i]

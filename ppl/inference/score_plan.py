@@ -155,7 +155,7 @@ def _trial(terms: TermsAtDraws, d: Discrete, blanket: Blanket) -> Trial | None:
     colours = colours_of(d, [found for found, _ in blanket.parts], MOST_EVALUATIONS // len(d.states))
     if colours is None:
         return None
-    program = terms.part([found.term for found, _ in blanket.parts])
+    program = terms.part([found.term for found, _ in blanket.parts], averaged=True)
     return Trial(d, blanket.alone(), program, colours)
 
 
