@@ -17,6 +17,7 @@ from ppl.posterior.source_file import read_source
 if TYPE_CHECKING:
     from ppl.posterior.bound import Bound
     from ppl.posterior.comparison import Comparison
+    from ppl.posterior.density import Density
     from ppl.posterior.fit import Fit
     from ppl.posterior.simulate import Simulation
 
@@ -149,6 +150,19 @@ class Model:
             given = {**(tables or {}), **more}
             bound, score = held_out(self.program, data, given, holdout, holdout_data, seed, reading)
             return compare(Plan(self.source, bound, ways, seed, draws, max_seconds, score, began))
+
+    def density(self, data: Any = None, **more: Any) -> Density:
+        """The compiled log joint over unconstrained coordinates: values, gradients, Hessian-vector products.
+
+        Calls of it can be differentiated inside an autograd program. more: as for `bind`.
+        """
+        from ppl.posterior.density import Density
+
+        bound = self.bind(data, **more)
+        with _placed(self.source):
+            density = Density(bound.problem)
+            density.value_and_grad(density.start)  # compiled here, where mistakes are located
+            return density
 
     def log_joint(self, values: Mapping[str, Any], data: Any = None, **more: Any) -> Any:
         """``log p(values, data)`` in the model's own parameterisation, and its gradient by name."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ppl.backend.directional import hessian_vector
 from ppl.backend.tape import Program, Tape
 from ppl.errors import DataError, Diagnostic
 from ppl.graph import densities
@@ -122,6 +123,11 @@ class GraphTarget:
             return self._program.value_and_grad(z)
         parts = [self._program.value_and_grad(z[p]) for p in pieces]
         return np.concatenate([v for v, _ in parts]), np.concatenate([g for _, g in parts])
+
+    def hvp(self, z: Array, v: Array) -> np.ndarray:
+        """The Hessian of each draw's log density times v: (S, D), (S, D) -> (S, D)."""
+        z, v = np.asarray(z, dtype=float), np.asarray(v, dtype=float)
+        return np.asarray(hessian_vector(lambda at: self.value_and_grad(at)[1], z, v))
 
     def locate(self, z: Array) -> str:
         """The first statement whose log density is not finite at one draw, with the row."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ppl.backend.directional import hessian_vector
 from ppl.posterior.approximation import Approximation
 from ppl.posterior.target import Array, Target, global_coordinates
 
@@ -52,10 +53,10 @@ def _dense(target: Target, q: Approximation, eps: Array) -> Array | None:
     rank, count = len(free), len(z)
     hessian = np.zeros((2 * rank, 2 * rank))
     for k, column in enumerate(free):
-        move = np.zeros(q.size)
-        move[column] = STEP * q.sd[column]
-        up, down = np.split(target.value_and_grad(np.concatenate([z + move, z - move]))[1], 2)
-        curve = (down - up)[:, free] / (2.0 * move[column])
+        one = np.zeros((1, q.size))
+        one[0, column] = 1.0
+        product = hessian_vector(lambda at: target.value_and_grad(at)[1], z, one, STEP * q.sd[column])
+        curve = -product[:, free]
         own = spread[:, column]
         hessian[:rank, k] = curve.mean(0)
         hessian[:rank, rank + k] = curve.T @ own / count
