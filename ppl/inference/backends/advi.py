@@ -37,6 +37,7 @@ FULL_RANK_SIZE = 100  # the largest D that gets a full covariance by default
 CHEAP = 2e4  # elements a draw touches below which fewer draws save no time
 CHEAP_SET = 5e5  # elements a full-rank set of draws may touch without asking for it
 AFFORDABLE = 2e6  # elements one evaluation of an objective may touch without anyone noticing
+ATTEMPTS = 10  # to begin a further start where densities are finite
 PHASES = {
     "centre": phases.centre,
     "frame": phases.frame,
@@ -131,12 +132,12 @@ class Backend(AbstractBackend[Target, State, Approximation]):
             return replace(state, reason="stalled", detail=str(trouble))
 
     def _another(self, target: Target, state: State, k: int) -> State:
-        """The k-th further start: shifted, less where nothing near is finite."""
-        seed, start = int(stream(state.seed, 3, k).integers(2**62)), np.asarray(target.start, float)
-        jitter = self.start_jitter or USUAL_JITTER
-        for share in (1.0, 0.5, 0.25):
+        """The k-th further start: shifted; elsewhere, and nearer, where nothing near is finite."""
+        start, jitter = np.asarray(target.start, float), self.start_jitter or USUAL_JITTER
+        for attempt in range(ATTEMPTS):
+            seed = int(stream(state.seed, 3, k, *([attempt] if attempt else [])).integers(2**62))
             try:
-                return self._begun(target, seed, share * jitter, start)
+                return self._begun(target, seed, jitter * (1.0 - 0.5 * (attempt % 2)), start)
             except (NotFinite, DataError):
                 continue
         return self._begun(target, seed, 0.0, start)
