@@ -15,10 +15,12 @@ import numpy as np
 
 from ppl.graph import densities
 from ppl.graph import nodes as g
+from ppl.graph.affine import is_data
 from ppl.graph.classes import Classes, group_rows
 from ppl.graph.cost import FEWEST_ROWS, LARGEST_SHARE, Folding
 from ppl.graph.design import predictor, read_design
 from ppl.graph.evaluate import Evaluator
+from ppl.graph.fold_design import LINKS, Counts, design_density, entries
 from ppl.graph.fold_families import ClassRows, by_statistics, class_density
 from ppl.graph.fold_gaussian import fold_gaussian
 from ppl.graph.fold_logistic import logistic_density
@@ -29,7 +31,8 @@ from ppl.graph.nodes import Dim
 from ppl.graph.rowwise import CannotFold, columns_of_rows, restricted
 
 Array = Any
-HIDDEN = 2  # arrays over rows that the primitive of a logistic regression stands for
+FEW_CLASSES = 100  # that the recorded operations evaluate as fast as one primitive
+HIDDEN = 2  # arrays over rows that a primitive over all rows stands for, besides its sparse entries
 LOCATIONS = ("mean", "logit", "log_rate", "location")
 
 
@@ -63,7 +66,7 @@ def folded_density(
     assert isinstance(body, g.Distribution)
     rows = Observation(s, body, dim, value.numpy[0], weights)
     try:
-        return _by_moments(at, rows) or _by_classes(at, rows) or _by_rows(at, rows)
+        return _by_moments(at, rows) or _by_design(at, rows) or _by_classes(at, rows) or _by_rows(at, rows)
     except CannotFold:
         return None, unfolded(at, s, value, "a row reads more than its own data")
 
@@ -101,6 +104,48 @@ def _by_moments(at: Evaluator, o: Observation) -> tuple[Named, Folding] | None:
         return None
     note = Folding(o.statement.name, found.how, len(o.y), found.kept, found.before, found.after)
     return found.density, note
+
+
+def _by_design(at: Evaluator, o: Observation) -> tuple[Named, Folding] | None:
+    """One dense and sparse design of Poisson, Bernoulli and Binomial rows, or of their classes where many."""
+    link = LINKS.get(o.body.name, "")
+    location = dict(o.body.arguments).get(link)
+    if location is None or o.dim not in location.loops:
+        return None
+    classes = group_rows(columns_of_rows(at, o.body, o.dim), len(o.y), LARGEST_SHARE * len(o.y))
+    if classes is not None and len(classes.rows) <= FEW_CLASSES:
+        return None
+    inner = at if classes is None else restricted(at, o.dim, classes.rows)
+    design = read_design(inner, location, o.dim)
+    trials = _trials(inner, o)
+    if design is None or trials is None:
+        return None
+    n, kept = len(o.y), design.rows
+    shared, dense, sparse = entries(design)
+    if classes is None and o.body.name == "Bernoulli" and o.weights is None and not sparse:
+        return None  # the primitive of logistic regressions
+    rows = None if classes is None else rows_of(classes.of_row, classes.rows, o.weights)
+    counts = Counts(np.asarray(o.y, dtype=float), rows, o.weights, trials)
+    density = Named(design_density(o.body.name, design, counts))
+    width = shared + dense + sparse + 3
+    who = "row by row" if classes is None else f"sufficient statistics of {kept} classes of equal rows"
+    how = f"{who}: one design of {dense} dense columns and {sparse} sparse entries"
+    hidden = kept * (HIDDEN + sparse)
+    return density, Folding(o.statement.name, how, n, kept, n * width, kept * width, hidden)
+
+
+def _trials(inner: Evaluator, o: Observation) -> float | np.ndarray | None:
+    """The trials of Binomial rows, 1 for others; None where they are not data."""
+    node = dict(o.body.arguments).get("n")
+    if node is None:
+        return 1.0
+    if not is_data(inner, node):
+        return None
+    found = inner.named(node)
+    if found.invalid is not None or set(found.dims) - {o.dim}:
+        return None
+    n = np.asarray(aligned(found, (o.dim,))[0], dtype=float)
+    return float(n[0]) if n.size == 1 else n
 
 
 def _by_classes(at: Evaluator, o: Observation) -> tuple[Named, Folding] | None:

@@ -44,8 +44,10 @@ class ClassRows:
         for part in self.rows.blocks(1):
             where = self.rows.of_row[part]
             x = f(self.y[part], where)
-            w = x if self.rows.weights is None else x * self.rows.weights[part]
-            total += np.bincount(where, w, minlength=len(total))
+            if self.rows.weights is not None:
+                w = self.rows.weights[part]
+                x = np.where(w > 0.0, x, 0.0) * w  # what counts for nothing may be infinite
+            total += np.bincount(where, x, minlength=len(total))
         return self.shaped(total)
 
     def total(self, x: np.ndarray) -> np.ndarray:

@@ -60,6 +60,10 @@ class Rows:
         mean = self._sum(x) / safe
         return np.asarray(mean + self._sum(x, mean) / safe)
 
+    def sum(self, x: np.ndarray) -> np.ndarray:
+        """The weighted sum of x in each class."""
+        return self._sum(x)
+
     def _sum(self, x: np.ndarray, mean: np.ndarray | None = None) -> np.ndarray:
         """Weighted sums by class, of x or of its gap from the class's mean."""
         total = np.zeros(len(self.count))

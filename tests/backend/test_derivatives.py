@@ -158,6 +158,7 @@ FLAT = {
     "coupled",  # tested with the flows
     "logistic_rows",  # the two of a logistic regression carry their own gradient: tested apart
     "first_with_gradient",
+    "design_rows",
     *["whole_value", "whole_slope", "whole_product"],  # of functions given whole: tested apart
     "implicit_draw",  # its slopes are those of quantiles: tested with the guides that draw by it
 }

@@ -58,6 +58,16 @@ OTHER = {
     "trials": "c[i] ~ Binomial(k[i] + 12, logit = a[g[i]] + b * k[i]) for i in rows",
     "same trials": "c[i] ~ Binomial(14, logit = a[g[i]]) for i in rows",
     "probability": "z[i] ~ Bernoulli(inv_logit(a[g[i]] + b * k[i])) for i in rows",
+    "counts, one design": "c[i] ~ Poisson(log_rate = 0.1 * mu + a[g[i]] / 5 + e[h[i]] + b * x[i] + 0.3 * x[i] * b)"
+    " for i in rows",
+    "counts, slopes by group": "c[i] ~ Poisson(log_rate = m[g[i], h[i]] + u[g[i]] * x[i] - d * t[i] + x[i])"
+    " for i in rows",
+    "counts, dense": "c[i] ~ Poisson(log_rate = 0.1 * mu + dot(w[i], v)) for i in rows",
+    "yes or no, one design": "z[i] ~ Bernoulli(logit = a[g[i]] + e[h[i]] - tau * u[g[i]] * x[i] + 2) for i in rows",
+    "trials, one design": "c[i] ~ Binomial(k[i] + 12, logit = a[g[i]] + e[h[i]] + b * x[i]) for i in rows",
+    "same trials, one design": "c[i] ~ Binomial(14, logit = a[g[i]] + b * x[i]) for i in rows",
+    "many classes": "c[i] ~ Poisson(log_rate = 0.1 * mu + m[g[i], h[i]] + b * k[i] + e[h[i]]) for i in rows",
+    "many classes of trials": "c[i] ~ Binomial(k[i] + 12, logit = m[g[i], h[i]] + b * k[i]) for i in rows",
     "waiting": "p[i] ~ Exponential(s[g[i]]) for i in rows",
     "scale": "p[i] ~ Exponential(scale = s[g[i]]) for i in rows",
     "amounts": "p[i] ~ Gamma(sigma, s[g[i]]) for i in rows",

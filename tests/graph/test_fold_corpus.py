@@ -23,11 +23,17 @@ def _always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fold_gaussian, "LARGEST_SHARE", 10.0)
 
 
+@pytest.fixture(params=[0, 100], ids=["designs", "classes"])
+def _classes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "FEW_CLASSES", request.param)
+
+
 def _pair(case: Case) -> tuple[GraphTarget, GraphTarget]:
     lay = problem_of(case).layout
     return GraphTarget(lay), GraphTarget(replace(lay, fold=False))
 
 
+@pytest.mark.usefixtures("_classes")
 @pytest.mark.parametrize("case", ALL, ids=str)
 def test_folding_changes_nothing(case: Case) -> None:
     folded, plain = _pair(case)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ppl.backend import design_rows
 from ppl.graph import fold_families, fold_gaussian, gram
 from tests.graph.fold_cases import GAUSSIAN, OTHER, data, note, pair, worst_gap
 
@@ -25,13 +26,42 @@ def test_data_far_from_zero(name: str) -> None:
     assert worst_gap(folded, plain, shift=1e6) < 1e-9
 
 
+ONE_DESIGN = [name for name in OTHER if "one design" in name or "many classes" in name]
+ONE_DESIGN += ["counts, dense", "counts, slopes by group"]
+
+
 @pytest.mark.parametrize("name", OTHER)
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 def test_other_rows(name: str, weighted: bool) -> None:
     folded, plain = pair(OTHER[name], data(), weighted)
-    if name not in ("robust", "logistic", "dense logistic"):
+    if name in ONE_DESIGN:
+        assert "one design" in note(folded).how
+        assert folded.widest <= plain.widest
+    elif name not in ("robust", "logistic", "dense logistic"):
         assert note(folded).kept < note(folded).rows / 2, note(folded)
     assert worst_gap(folded, plain) < 1e-11
+
+
+@pytest.mark.parametrize("name", ["counts, one design", "counts, slopes by group"])
+def test_large_counts(name: str) -> None:
+    """Counts about 1e6, each row's density about -8: the rows' own log rates are near log 1e6."""
+    columns = data()
+    columns["c"] = np.random.default_rng(1).poisson(1e6, len(columns["c"]))
+    statement = (
+        OTHER[name].replace("log_rate = ", "log_rate = log(1000000) + 0.001 * (").replace(") for", ")) for")
+    )
+    folded, plain = pair(statement, columns)
+    assert "one design" in note(folded).how
+    assert worst_gap(folded, plain) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["counts, one design", "trials, one design", "yes or no, one design"])
+def test_covariates_far_from_zero(name: str) -> None:
+    """A covariate about 1e6, less 1e6 in the predictor: columns that read one latent become one."""
+    columns = data()
+    columns["x"] = columns["x"] + 1e6
+    folded, plain = pair(OTHER[name].replace("x[i]", "(x[i] - 1000000)"), columns)
+    assert worst_gap(folded, plain) < 1e-9
 
 
 def test_collinear_columns() -> None:
@@ -59,5 +89,7 @@ def test_a_lost_class_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The broken twins: what varies within classes, or a base measure, is left out."""
     monkeypatch.setattr(fold_gaussian, "_within", lambda m, beta: None)
     assert worst_gap(*pair(GAUSSIAN["groups"], data())) > 1e-3
+    monkeypatch.setattr(design_rows.Sparse, "add_slope", lambda *_: None)
+    assert worst_gap(*pair(OTHER["counts, one design"], data())) > 1e-3
     monkeypatch.setattr(fold_families.ClassRows, "total_of", lambda self, f: 0.0)
     assert worst_gap(*pair(OTHER["counts"], data())) > 1e-3
