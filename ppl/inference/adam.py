@@ -52,7 +52,7 @@ def norm_of(slopes: Sequence[Array]) -> float:
 
 
 def moved(
-    at: Moments, pieces: Sequence[Piece], slopes: Sequence[Array], rates: Sequence[Array], share: float
+    at: Moments, pieces: Sequence[Piece], slopes: Sequence[Array], rates: Sequence[Array | float], share: float
 ) -> Moments:
     """One ascent step, made inside ``at``'s arrays.
 
@@ -73,7 +73,7 @@ def moved(
     return Moments(at.x, at.average, at.first, at.second, usual, steps)
 
 
-def _move(at: Moments, piece: Piece, slope: Array, rate: Array, visits: float) -> None:
+def _move(at: Moments, piece: Piece, slope: Array, rate: Array | float, visits: float) -> None:
     """Adam's step on one piece; the corrections for its first steps go into the rate."""
     unbiased = np.sqrt(1.0 - SQUARED_DECAY**visits)
     pace = rate * unbiased / (1.0 - DECAY**visits)
