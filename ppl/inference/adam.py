@@ -52,7 +52,11 @@ def norm_of(slopes: Sequence[Array]) -> float:
 
 
 def moved(
-    at: Moments, pieces: Sequence[Piece], slopes: Sequence[Array], rates: Sequence[Array | float], share: float
+    at: Moments,
+    pieces: Sequence[Piece],
+    slopes: Sequence[Array],
+    rates: Sequence[Array | float],
+    share: float,
 ) -> Moments:
     """One ascent step, made inside ``at``'s arrays.
 
