@@ -17,11 +17,19 @@ from ppl.types import Element
 Array = Any
 
 
-def _log_ways(x: Array, n: Array) -> Array:
+def log_ways(x: Array, n: Array) -> Array:
     """log n! / prod x_k!, without lgamma's large terms; n = sum x."""
     wide = xp.expand_dims(n, axis=-1)
     share = total(xp.deviance(x, wide)) - (x.shape[-1] - 1.0) * n
     return total(xp.factorial_kernel(x)) - xp.factorial_kernel(n) - share
+
+
+def counted_logs(x: Array, p: Array = None, logit: Array = None) -> Array:
+    """sum_k x_k log p_k for weights x that are not negative; p and logit as in `Multinomial`."""
+    if logit is None:
+        return total(x * xp.log_probability(_where_counted(x, p, 1.0)))
+    safe = _where_counted(x, logit, 0.0)
+    return total(x * (safe - xp.logsumexp(logit, axis=-1, keepdims=True)))
 
 
 def _natural(n: Array = None, p: Array = None, logit: Array = None) -> tuple[Array]:
@@ -53,7 +61,7 @@ class Multinomial(Distribution):
         natural=_natural,
         log_normaliser=lambda a, n: n * xp.logsumexp(a, axis=-1),
         given=lambda a, n: {"n": n, "p": xp.exp(a - xp.logsumexp(a, axis=-1, keepdims=True))},
-        log_base=lambda x: _log_ways(x, total(x)),
+        log_base=lambda x: log_ways(x, total(x)),
     )
 
     @classmethod
@@ -71,12 +79,7 @@ class Multinomial(Distribution):
         event_shape: tuple[int, ...] | None = None,
     ) -> Array:
         count = total(x)
-        ways = _log_ways(x, count)
-        if logit is None:
-            out = ways + total(x * xp.log_probability(_where_counted(x, p, 1.0)))
-        else:
-            safe = _where_counted(x, logit, 0.0)
-            out = ways + total(x * (safe - xp.logsumexp(logit, axis=-1, keepdims=True)))
+        out = log_ways(x, count) + counted_logs(x, p, logit)
         if n is None or (plain(n) and plain(count) and np.all(np.equal(count, n))):
             return out
         return xp.where(xp.equal(count, n), out, -np.inf)

@@ -8,7 +8,7 @@ predictor of several terms as one product with its design matrix.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,27 +24,19 @@ from ppl.graph.fold_design import LINKS, Counts, design_density, entries
 from ppl.graph.fold_families import ClassRows, by_statistics, class_density
 from ppl.graph.fold_gaussian import fold_gaussian
 from ppl.graph.fold_logistic import logistic_density
+from ppl.graph.fold_vectors import VECTORS, fold_vectors
 from ppl.graph.gram import rows_of
 from ppl.graph.inline import expand
 from ppl.graph.named import Named, aligned
 from ppl.graph.nodes import Dim
+from ppl.graph.observation import Observation
 from ppl.graph.rowwise import CannotFold, columns_of_rows, restricted
 
 Array = Any
 FEW_CLASSES = 100  # that the recorded operations evaluate as fast as one primitive
 HIDDEN = 2  # arrays over rows that a primitive over all rows stands for, besides its sparse entries
+ALONE = "row by row: too few rows agree"
 LOCATIONS = ("mean", "logit", "log_rate", "location")
-
-
-@dataclass(frozen=True, eq=False)
-class Observation:
-    """Rows ``y`` of one plate under a distribution written out to data and latents."""
-
-    statement: g.Statement
-    body: g.Distribution
-    dim: Dim
-    y: np.ndarray
-    weights: np.ndarray | None
 
 
 def folded_density(
@@ -64,8 +56,12 @@ def folded_density(
         return None, unfolded(at, s, value, _why_not(at, s, value))
     body = expand(body, {k: v for k, v in values.items() if _along(v, dim)})
     assert isinstance(body, g.Distribution)
-    rows = Observation(s, body, dim, value.numpy[0], weights)
+    rows = Observation(s, body, dim, aligned(value, (dim, *s.event))[0], weights)
     try:
+        if body.name in VECTORS:
+            found = fold_vectors(at, rows)
+            if found is not None or s.event:
+                return found or _unlike(at, s, value)
         return _by_moments(at, rows) or _by_design(at, rows) or _by_classes(at, rows) or _by_rows(at, rows)
     except CannotFold:
         return None, unfolded(at, s, value, "a row reads more than its own data")
@@ -77,11 +73,17 @@ def unfolded(at: Evaluator, s: g.Statement, value: Named, why: str) -> Folding:
     return Folding(s.name, f"row by row: {why}", n, n, n, n)
 
 
+def _unlike(at: Evaluator, s: g.Statement, value: Named) -> tuple[None, Folding]:
+    return None, unfolded(at, s, value, ALONE.split(": ")[1])
+
+
 def _single_plate(at: Evaluator, s: g.Statement, value: Named) -> Dim | None:
-    if len(s.place.plates) != 1 or s.event or not value.constant or value.invalid is not None:
+    if len(s.place.plates) != 1 or not value.constant or value.invalid is not None:
+        return None
+    if s.event and not (len(s.event) == 1 and getattr(s.body, "name", "") in VECTORS):
         return None
     dim = s.place.plates[0]
-    return dim if value.dims == (dim,) and at.size(dim) >= FEWEST_ROWS else None
+    return dim if set(value.dims) == {dim, *s.event} and at.size(dim) >= FEWEST_ROWS else None
 
 
 def _why_not(at: Evaluator, s: g.Statement, value: Named) -> str:
@@ -208,7 +210,7 @@ def _by_rows(at: Evaluator, o: Observation) -> tuple[Named | None, Folding]:
         inner = _with_value(at, node, eta)
         term = inner.log_density(o.body, Named(o.y[None], (o.dim,)), ())
         return term, note
-    return None, Folding(o.statement.name, "row by row: too few rows agree", n, n, n, n)
+    return None, Folding(o.statement.name, ALONE, n, n, n, n)
 
 
 def _with_value(at: Evaluator, node: g.Node, value: Named) -> Evaluator:

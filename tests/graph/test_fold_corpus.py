@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ppl.graph import fold, fold_gaussian
+from ppl.graph import fold, fold_gaussian, fold_vectors
 from ppl.graph.lower import GraphTarget
 from tests.graph.corpus import CONTINUOUS, DISCRETE
 from tests.graph.make import Case, problem_of
@@ -21,6 +21,7 @@ def _always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fold, "FEWEST_ROWS", 1)
     monkeypatch.setattr(fold, "LARGEST_SHARE", 10.0)
     monkeypatch.setattr(fold_gaussian, "LARGEST_SHARE", 10.0)
+    monkeypatch.setattr(fold_vectors, "LARGEST_SHARE", 10.0)
 
 
 @pytest.fixture(params=[0, 100], ids=["designs", "classes"])
@@ -52,3 +53,4 @@ def test_every_way_of_folding_is_met() -> None:
     assert ways["Gaussian"] >= 10
     assert ways["sufficient statistics"] >= 1
     assert ways["multiplicities"] >= 1
+    assert ways["counts"] >= 3
