@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -150,15 +150,14 @@ def finished(lay: Layout, s: Symbolic, statement: g.Statement, x: Poly) -> list[
 
 def _weighted(s: Symbolic, m: Monomial, every: frozenset[Dim], weight: Weight) -> Monomial:
     """Summed over all plates, each row as often as its weight says."""
-    coefficient = m.coefficient
     for d in sorted(every, key=str):
         weights = weight(d)
         if d not in m.dims:
             count = float(s.at.size(d)) if weights is None else float(np.sum(weights))
-            coefficient = s.algebra.times(coefficient, constant(np.float64(count)))
+            m = s.algebra.product(m, Monomial(constant(np.float64(count))))
         elif weights is not None:
-            coefficient = s.algebra.times(coefficient, constant(weights.astype(float, copy=False), (d,)))
-    return replace(m, coefficient=coefficient)
+            m = s.algebra.product(m, Monomial(constant(weights.astype(float, copy=False), (d,))))
+    return m
 
 
 def _without_constants(

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ppl.energy.poly import MANY_CELLS, MOST_CELLS, Algebra, Monomial, NotPolynomial
+from ppl.energy.factors import einsum, grows, summed
+from ppl.energy.poly import MOST_CELLS, Algebra, Monomial, NotPolynomial
 from ppl.graph.named import Named, constant, union
 from ppl.graph.nodes import Dim
 
@@ -25,15 +26,7 @@ def contracted(algebra: Algebra, m: Monomial) -> Monomial:
         return algebra.whole(m)
     if algebra.cells(kept) > MOST_CELLS:
         raise NotPolynomial("a product of data would not fit in memory")
-    array = _einsum([x.numpy[0] for x in factors], [x.dims for x in factors], kept)
-    return replace(m, coefficient=Named(array[None], kept), more=())
-
-
-def _einsum(arrays: list[Array], dims: list[tuple[Dim, ...]], out: tuple[Dim, ...]) -> np.ndarray:
-    """The product of arrays over dims, summed over all but ``out``."""
-    number = {d: i for i, d in enumerate(dict.fromkeys(d for own in dims for d in own))}
-    operands = [p for a, own in zip(arrays, dims, strict=True) for p in (a, [number[d] for d in own])]
-    return np.asarray(np.einsum(*operands, [number[d] for d in out], optimize=len(arrays) > 1))
+    return replace(m, coefficient=summed(factors, kept, algebra.at.size), more=())
 
 
 def _grouped(algebra: Algebra, m: Monomial) -> Monomial:
@@ -43,7 +36,7 @@ def _grouped(algebra: Algebra, m: Monomial) -> Monomial:
     """
     factors = (m.coefficient, *m.more)
     rows = _code_dim(m)
-    if not m.more or rows is None or algebra.cells({d for x in factors for d in x.dims}) <= MANY_CELLS:
+    if not m.more or rows is None or not grows(factors, algebra.at.size):
         return m
     entries = [e for a in m.atoms for e in a.index if isinstance(e, Named) and rows in e.dims]
     _, first, which = np.unique(
@@ -76,7 +69,7 @@ def _at_rows(factors: tuple[Named, ...], rows: Dim, chosen: np.ndarray, rest: tu
     arrays = [
         x.numpy[0].take(chosen, axis=x.dims.index(rows)) if rows in x.dims else x.numpy[0] for x in factors
     ]
-    return _einsum(arrays, [x.dims for x in factors], rest)
+    return einsum(arrays, [x.dims for x in factors], rest)
 
 
 def live(algebra: Algebra, m: Monomial) -> Monomial:

@@ -224,7 +224,7 @@ class Form:
         if (
             len(m.atoms) != 1
             or m.atoms[0].stat != "x"
-            or set(m.coefficient.dims) & set(self.matrix)
+            or any(set(x.dims) & set(self.matrix) for x in (m.coefficient, *m.more))
             or set(m.atoms[0].index[-2:]) != set(self.matrix)
         ):
             raise NotPolynomial("the determinant of a sum of matrices")

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ppl.energy.factors import apart, finite, grows, summed, widest
 from ppl.energy.statistics import same_atom
 from ppl.energy.terms import Atom
 from ppl.errors import Span
@@ -28,7 +29,6 @@ Array = Any
 Entry = Dim | Named
 MOST_MONOMIALS = 2048
 MOST_CELLS = 20_000_000
-MANY_CELLS = 100_000
 
 
 class NotPolynomial(Exception):
@@ -178,7 +178,8 @@ class Algebra:
             if same is None:
                 found.append(m)
             else:
-                found[same] = replace(m, coefficient=self.plus(found[same].coefficient, m.coefficient))
+                x, y = self.whole(found[same]).coefficient, self.whole(m).coefficient
+                found[same] = replace(m, coefficient=self.plus(x, y), more=())
         return Poly(self, _limited(found), self.merged(parts))
 
     def merged(self, parts: Iterable[Poly]) -> Named | None:
@@ -188,8 +189,8 @@ class Algebra:
     def scaled(self, x: Poly, by: Named) -> Poly:
         """A polynomial times data."""
         invalid = merge_invalid([Named(None, (), x.invalid), by], self.at.size)
-        by = finite(by)
-        found = (replace(m, coefficient=self.times(m.coefficient, by)) for m in x.monomials)
+        factor = Monomial(finite(by))
+        found = (self.product(m, factor) for m in x.monomials)
         return Poly(self, tuple(found), invalid)
 
     def multiply(self, x: Poly, y: Poly) -> Poly:
@@ -205,11 +206,11 @@ class Algebra:
         """x times x: squares, and twice each pair."""
         if len(x.monomials) ** 2 > 2 * MOST_MONOMIALS:
             raise NotPolynomial("a square expands into too many terms")
-        two = constant(np.float64(2.0))
+        two = Monomial(constant(np.float64(2.0)))
         found = []
         for i, m in enumerate(x.monomials):
             found.append(self.product(m, m))
-            double = replace(m, coefficient=self.times(m.coefficient, two))
+            double = self.product(m, two)
             found += [self.product(double, n) for n in x.monomials[i + 1 :]]
         return Poly(self, tuple(found), x.invalid)
 
@@ -219,18 +220,8 @@ class Algebra:
         if clash:
             n = self.renamed_monomial(n, {d: self.fresh(d) for d in sorted(clash, key=str)})
         factors = (m.coefficient, *m.more, n.coefficient, *n.more)
-        first, more = factors[0], list[Named]()
-        for x in factors[1:]:
-            if self._grows(first, x):
-                more.append(x)
-            else:
-                first = self.times(first, x)
-        return Monomial(first, (*m.atoms, *n.atoms), m.bound | n.bound, tuple(more))
-
-    def _grows(self, x: Named, y: Named) -> bool:
-        """Whether a product is large and larger than both factors."""
-        dims = set(x.dims) | set(y.dims)
-        return len(dims) > max(len(x.dims), len(y.dims)) and self.cells(dims) > MANY_CELLS
+        first, more = apart(factors, self.at.size)
+        return Monomial(first, (*m.atoms, *n.atoms), m.bound | n.bound, more)
 
     def cells(self, dims: Iterable[Dim]) -> float:
         """How many cells dims span."""
@@ -239,6 +230,10 @@ class Algebra:
     def whole(self, m: Monomial) -> Monomial:
         """With its coefficient multiplied out. Raises `NotPolynomial` where that does not fit in memory."""
         return replace(m, coefficient=reduce(self.times, m.more, m.coefficient), more=()) if m.more else m
+
+    def settled(self, m: Monomial) -> Monomial:
+        """With its coefficient multiplied out unless that is larger than every factor."""
+        return m if grows((m.coefficient, *m.more), self.at.size) else self.whole(m)
 
     def times(self, x: Named, y: Named) -> Named:
         """A product of data."""
@@ -267,6 +262,7 @@ class Algebra:
         return Poly(self, found, dropped(x.invalid, tuple(over)))
 
     def _bound(self, m: Monomial, over: Sequence[Dim]) -> Monomial:
+        m, over = self._without(m, over)
         in_atoms = frozenset[Dim]().union(*(a.dims for a in m.atoms), *(x.dims for x in m.more))
         coefficient = m.coefficient
         absent = [self.at.size(d) for d in over if d not in m.dims]
@@ -280,6 +276,16 @@ class Algebra:
         new = {d: self.fresh(d) for d in over if d in in_atoms}
         out = self.renamed_monomial(replace(m, coefficient=coefficient), new)
         return replace(out, bound=m.bound | frozenset(new.values()))
+
+    def _without(self, m: Monomial, over: Sequence[Dim]) -> tuple[Monomial, Sequence[Dim]]:
+        """Dims that data alone have summed out of factors that are kept apart, and those that are left."""
+        factors = (m.coefficient, *m.more)
+        gone = {d for x in factors for d in x.dims if d in over}.difference(*(a.dims for a in m.atoms))
+        if not m.more or not gone or grows(factors, self.at.size):
+            return m, over
+        kept = tuple(d for d in union((x.dims for x in factors), self.at.size) if d not in gone)
+        reduced = replace(m, coefficient=summed(factors, kept, self.at.size), more=())
+        return reduced, [d for d in over if d not in gone]
 
     # ---------------------------------------------------------------- names and indices
 
@@ -368,10 +374,12 @@ class Algebra:
 
 def _alike(m: Monomial, n: Monomial) -> bool:
     """Whether two monomials differ in their coefficients only, and these add up without growing."""
-    if m.bound or n.bound or m.more or n.more or len(m.atoms) != len(n.atoms):
+    if m.bound or n.bound or len(m.atoms) != len(n.atoms) or ((m.more or n.more) and not m.atoms):
         return False
-    x, y = set(m.coefficient.dims), set(n.coefficient.dims)
-    return (x <= y or y <= x) and all(same_atom(a, b) for a, b in zip(m.atoms, n.atoms, strict=True))
+    x, y = widest((m.coefficient, *m.more)), widest((n.coefficient, *n.more))
+    return bool(x is not None and y is not None and (x <= y or y <= x)) and all(
+        same_atom(a, b) for a, b in zip(m.atoms, n.atoms, strict=True)
+    )
 
 
 def _limited(found: list[Monomial]) -> tuple[Monomial, ...]:
@@ -383,14 +391,3 @@ def _limited(found: list[Monomial]) -> tuple[Monomial, ...]:
 def _renamed_atom(a: Atom, names: Mapping[Dim, Dim]) -> Atom:
     index = tuple(names.get(e, e) if isinstance(e, Dim) else e.renamed(dict(names)) for e in a.index)
     return replace(a, index=index, state=None if a.state is None else names.get(a.state, a.state))
-
-
-def finite(x: Named) -> Named:
-    """The value as floats, without its mask; cells that no value stands for hold 0."""
-    array = x.numpy.astype(float, copy=False)
-    if x.invalid is None:
-        return Named(array, x.dims)
-    if set(x.invalid.dims) <= set(x.dims):
-        bad = aligned(x.invalid, x.dims)
-        array = np.where(bad & ~np.isfinite(array), 0.0, array)
-    return Named(array, x.dims)

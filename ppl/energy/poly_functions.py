@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly, finite
+from ppl.energy.factors import finite
+from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly
 from ppl.energy.statistics import same_element, statistic
 from ppl.energy.terms import Atom
 from ppl.graph.named import Named, aligned, constant, union
@@ -287,6 +288,7 @@ def univariate(x: Poly, function: Callable[[Array], Array], text: str) -> Poly |
 
 def several(parts: list[Poly], function: Callable[[list[Array]], Array], text: str) -> Poly | None:
     """A function of several values that one scalar element determines."""
+    parts = [Poly(p.algebra, tuple(p.algebra.settled(m) for m in p.monomials), p.invalid) for p in parts]
     atoms = [a for p in parts for m in p.monomials for a in m.atoms]
     if not atoms or any(not _uniform(m) or m.bound for p in parts for m in p.monomials):
         return None

@@ -289,6 +289,18 @@ def test_sums_of_data_alone_are_taken_once() -> None:
     assert max(np.size(p.coefficient) for p in climb.polynomial.products) <= 2
 
 
+def test_energies_of_regressions_make_no_column_of_data() -> None:
+    """Products of columns are summed by chunks: less than two more columns, where there are six pairs."""
+    n = 200_000
+    energy(bound(REGRESSION, regression(np.random.default_rng(4), 500)))  # imports are not counted
+    problem = bound(REGRESSION, regression(np.random.default_rng(4), n))
+    tracemalloc.start()
+    made = energy(problem)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made.terms and peak < 16 * n
+
+
 def seconds(name: str, n: int) -> float:
     """The least time of a sweep."""
     climb = ascent(planned(name, n))
