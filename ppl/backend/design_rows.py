@@ -94,7 +94,7 @@ def sparse(places: Array, weight: Array | float | None) -> Sparse:
     [2, 4]
     """
     runs = tuple(_runs(places[i : i + ROWS]) for i in range(0, len(places), ROWS))
-    return Sparse(places.astype(np.int32), weight, runs)
+    return Sparse(places.astype(np.min_scalar_type(int(places.max(initial=0)))), weight, runs)
 
 
 def _runs(codes: Array) -> Runs:
@@ -158,7 +158,7 @@ class PoissonRows:
 
     def at(self, t: Array, part: slice) -> tuple[Array, Array]:
         """Sums of total (t - log m) - w e^t + total, m the mean count, and total - w e^t."""
-        total = self.total[part]
+        total = self.total[part].astype(float)
         weight = np.ones_like(total) if self.weight is None else self.weight[part]
         some = total > 0.0
         mean = np.where(some, total / np.where(some, weight, 1.0), 1.0)
@@ -178,7 +178,7 @@ class BinomialRows:
 
     def at(self, t: Array, part: slice) -> tuple[Array, Array]:
         """Sums and y - n p."""
-        yes, no = self.successes[part], self.failures[part]
+        yes, no = self.successes[part].astype(float), self.failures[part].astype(float)
         n = yes + no
         small = np.abs(t)
         np.negative(small, out=small)

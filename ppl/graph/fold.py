@@ -127,7 +127,7 @@ def _by_design(at: Evaluator, o: Observation) -> tuple[Named, Folding] | None:
     if classes is None and o.body.name == "Bernoulli" and o.weights is None and not sparse:
         return None  # the primitive of logistic regressions
     rows = None if classes is None else rows_of(classes.of_row, classes.rows, o.weights)
-    counts = Counts(np.asarray(o.y, dtype=float), rows, o.weights, trials)
+    counts = Counts(o.y, rows, o.weights, trials)
     density = Named(design_density(o.body.name, design, counts))
     width = shared + dense + sparse + 3
     who = "row by row" if classes is None else f"sufficient statistics of {kept} classes of equal rows"

@@ -16,7 +16,7 @@ from ppl.backend import ops as xp
 from ppl.backend.design_rows import BinomialRows, DesignRows, Family, PoissonRows, design_rows, sparse
 from ppl.backend.logistic_rows import first_with_gradient
 from ppl.distributions.binomial import log_choose
-from ppl.graph.design import BLOCK, Column, Design
+from ppl.graph.design import BLOCK, Column, Design, dense_block
 from ppl.graph.gram import Rows
 
 Array = Any
@@ -38,7 +38,7 @@ class Counts:
         """The weighted sum of y in each row of the design."""
         if self.rows is not None:
             return self.rows.sum(self.y)
-        return self.y if self.weights is None else self.y * self.weights
+        return _narrow(self.y) if self.weights is None else self.y * self.weights
 
     @property
     def count(self) -> np.ndarray | None:
@@ -57,12 +57,19 @@ class Counts:
         n, total = len(self.y), 0.0
         for start in range(0, n, BLOCK):
             part = slice(start, min(start + BLOCK, n))
-            found = f(self.y[part], part if self.rows is None else self.rows.of_row[part])
+            found = f(self.y[part].astype(float), part if self.rows is None else self.rows.of_row[part])
             if self.weights is not None:
                 w = self.weights[part]
                 found = np.where(w > 0.0, found, 0.0) * w  # what counts for nothing may be infinite
             total += float(found.sum())
         return total
+
+
+def _narrow(y: np.ndarray) -> np.ndarray:
+    """Counts in the smallest type that holds them: a copy of the rows keeps them."""
+    kind = np.min_scalar_type(int(y.max(initial=0)))
+    small = y.astype(kind)
+    return small if np.array_equal(small, y) else y
 
 
 def design_density(name: str, design: Design, counts: Counts) -> Array:
@@ -134,13 +141,23 @@ def _design_rows(
             dense.append(c)
         else:
             constant[c.places] += c.weight
-    block = np.empty((design.rows, len(dense)))
-    for k, c in enumerate(dense):
-        block[:, k] = _sorted(c.weight, order)
+    block = _block(design.rows, dense, order)
     places = np.array([c.places for c in dense], dtype=np.intp)
     plain = not isinstance(design.offset, np.ndarray) and design.offset == 0.0
     offset = None if plain else np.broadcast_to(_sorted(design.offset, order), (design.rows,))
     return DesignRows(design.rows, family(order), block, places, tuple(found), constant, offset)
+
+
+def _block(rows: int, dense: Sequence[Column], order: np.ndarray | None) -> np.ndarray:
+    """The weights of dense columns as one matrix (rows, K), in order."""
+    if order is None and dense:
+        return dense_block(rows, dense)
+    out = np.empty((rows, len(dense)))
+    for start in range(0, rows, BLOCK):
+        part = slice(start, start + BLOCK)
+        for k, c in enumerate(dense):
+            out[part, k] = np.asarray(c.weight)[order[part]] if order is not None else c.weight
+    return out
 
 
 def _weight(weight: float | np.ndarray) -> float | np.ndarray | None:
@@ -169,7 +186,8 @@ def _binomial(c: Counts) -> tuple[_Unsorted, float]:
 
 
 def _two_sided(yes: np.ndarray, trials: float | np.ndarray) -> _Unsorted:
-    return lambda order: BinomialRows(_sorted(yes, order), _sorted(trials - yes, order))
+    no = trials - yes if yes.dtype.kind == "f" else _narrow(np.asarray(trials - yes))
+    return lambda order: BinomialRows(_sorted(yes, order), _sorted(no, order))
 
 
 _BUILT: dict[str, Callable[[Counts], tuple[_Unsorted, float]]] = {

@@ -9,6 +9,7 @@ import numpy as np
 from ppl.supports import Interval, Structured, Support
 
 Array = Any
+BLOCK = 1 << 18  # elements looked at together: the masks of a whole column would take more than it does
 
 
 def outside_support(support: Support, value: Array) -> Array:
@@ -19,7 +20,14 @@ def outside_support(support: Support, value: Array) -> Array:
     """
     if isinstance(support, Structured):
         return _outside_structured(support.kind, value)
-    return _outside_interval(support, value)
+    if np.size(value) <= BLOCK:
+        return _outside_interval(support, value)
+    flat = np.ravel(value)
+    out = np.empty(flat.shape, dtype=bool)
+    for start in range(0, len(flat), BLOCK):
+        part = slice(start, start + BLOCK)
+        out[part] = _outside_interval(support, flat[part])
+    return out.reshape(np.shape(value))
 
 
 def _outside_interval(support: Interval, value: Array) -> Array:

@@ -119,3 +119,34 @@ def test_the_table_says_how(files: Callable[..., str]) -> None:
     assert "Gaussian: moments of 20 classes, a factor each of 2 covariates" in files("explain", "--cost")
     assert "row by row: as asked" in files("explain", "--cost", "--no-fold")
     assert "moments of 20 classes" in files("show", "--graph")
+
+
+DESIGN = (
+    TEXT.replace("y: real)", "y: count)")
+    .replace("Normal(eta[i], sigma)", "Poisson(log_rate = eta[i])")
+    .replace("sigma ~ HalfNormal(2)\n", "")
+)
+
+
+def _design_share(n: int) -> tuple[float, float]:
+    """What count rows that are all different keep, and the peak, over the bytes of the columns."""
+    columns = {**_rows(n), "y": np.random.default_rng(4).poisson(2.0, n)}
+    problem = ppl.compile(DESIGN).bind(columns).problem
+    held = sum(a.nbytes for a in problem.data.arrays.values())
+    tracemalloc.start()
+    try:
+        target = problem.target()
+        target.value_and_grad(np.zeros((4, target.size)))
+        assert "one design" in target.foldings[0].how
+        kept, peak = tracemalloc.get_traced_memory()
+        return kept / held, peak / held
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_design_takes_no_more_than_the_columns() -> None:
+    """With the columns themselves at most twice their bytes, once it is made; more while it is."""
+    _design_share(1000)  # imports take memory too
+    kept, peak = _design_share(300_000)
+    assert kept <= 0.8
+    assert peak <= 1.8  # while it is sorted
