@@ -23,10 +23,12 @@ from ppl.inference.advi_state import (
     runaway,
 )
 from ppl.inference.approach import approach
+from ppl.inference.arrow import arrow_draws, diagonal_frame
 from ppl.inference.draws import fixed, stream, whitened
 from ppl.inference.finite import FiniteTarget
-from ppl.inference.full_rank import Frame, FullRank, newton_frame
+from ppl.inference.full_rank import Frame
 from ppl.inference.lbfgs import Ascent, begin
+from ppl.inference.mean_field import MeanField
 from ppl.posterior.target import Array, Target
 
 ROUGH = 0.1  # scaled gradient at which the centre is good enough to look around from
@@ -56,19 +58,26 @@ def centre(target: Target, state: State, limits: Limits) -> State:
     if new.gradient > ROUGH and not new.ascent.stalled and new.phase_steps < CENTRE_STEPS and not lost:
         return new
     mean, log_sd = np.split(new.ascent.x, 2)
-    nearer = approach(target, mean) if lost else None
-    frame = Frame(mean, np.diag(np.exp(log_sd[~target.point]))) if nearer is None else nearer
+    nearer = approach(target, mean) if lost and state.family == "full_rank" else None
+    frame = _independent(target, state, mean, log_sd) if nearer is None else nearer
     framed = _reframed(target, replace(new, reason="", phase="frame"), frame, limits.draws)
     return replace(new, reason=framed.reason, detail=framed.detail) if framed.reason else framed
+
+
+def _independent(target: Target, state: State, mean: Array, log_sd: Array) -> Frame:
+    """An independent Gaussian as the frame of the state's family."""
+    if state.family == "arrow":
+        return diagonal_frame(mean, log_sd, state.places)
+    return Frame(mean, np.diag(np.exp(log_sd[~target.point])))
 
 
 def frame(target: Target, state: State, limits: Limits) -> State:
     """One smoothed Newton step of the frame; when it no longer pays, go on to climb."""
     finite = FiniteTarget(target)
     objective = objective_of(finite, state)
-    assert isinstance(objective, FullRank)
+    assert not isinstance(objective, MeanField)
     for rate in (1.0, 0.5, 0.25, 0.1):
-        trial = replace(objective, frame=newton_frame(objective, state.ascent.grad, rate))
+        trial = replace(objective, frame=objective.newton(state.ascent.grad, rate))
         ascent = begin(trial, trial.origin)
         gain = ascent.value - state.ascent.value
         if np.isfinite(ascent.grad).all() and gain > 0.0:
@@ -90,7 +99,7 @@ def climb(target: Target, state: State, limits: Limits) -> State:
     second = _redrawn(target, _to("replicate", kept), len(new.eps))
     if second.reason:
         return replace(kept, reason=second.reason, detail=second.detail)
-    return _quickly_accepted(second) if second.full_rank else second
+    return _quickly_accepted(target, second) if second.framed else second
 
 
 def replicate(target: Target, state: State, limits: Limits) -> State:
@@ -133,7 +142,10 @@ def _watched(target: Target, state: State) -> State:
 
 def _draw(target: Target, state: State, count: int) -> Array:
     rng = stream(state.seed, 2, state.sets)
-    if state.full_rank:
+    if state.framed and state.family == "arrow":
+        elements, own = state.places.shape
+        return arrow_draws(rng, count, target.size - elements * own, (elements, own))
+    if state.framed:
         return whitened(rng, count, int((~target.point).sum()))
     return np.where(target.point, 0.0, fixed(rng, count, target.size))
 
@@ -144,7 +156,8 @@ def _reframed(target: Target, state: State, at: Frame, count: int) -> State:
     eps = _draw(target, new, count)
     for narrower in NARROWER:
         frame = Frame(at.mean, narrower * at.tril)
-        objective = FullRank(FiniteTarget(target), eps, frame, state.point_scale)
+        objective = objective_of(FiniteTarget(target), replace(new, eps=eps, frame=frame))
+        assert not isinstance(objective, MeanField)
         ascent = begin(objective, objective.origin)
         if _finite(ascent):
             return measured(replace(new, eps=eps, frame=frame, ascent=ascent), objective)
@@ -154,7 +167,7 @@ def _reframed(target: Target, state: State, at: Frame, count: int) -> State:
 def _redrawn(target: Target, state: State, count: int) -> State:
     """The same Gaussian on new draws, or a narrower one."""
     objective = objective_of(FiniteTarget(target), state)
-    if isinstance(objective, FullRank):
+    if not isinstance(objective, MeanField):
         return _reframed(target, state, objective.gaussian(state.ascent.x), count)
     new = replace(state, sets=state.sets + 1)
     fresh = replace(objective, eps=_draw(target, new, count))
@@ -175,16 +188,14 @@ def _failed(target: Target, state: State, objective: Objective) -> State:
     return replace(state, reason="failed", detail=objective.target.explain())
 
 
-def _quickly_accepted(state: State) -> State:
+def _quickly_accepted(target: Target, state: State) -> State:
     """Accept at once when the gradient on new draws predicts a small shift.
 
     In its own frame an optimum has unit curvature, so that the gradient is the shift in sds.
     """
-    rank = state.eps.shape[1]
-    scales = np.diag_indices(rank)
-    in_c = np.zeros((rank, rank))
-    in_c[np.tril_indices(rank)] = state.ascent.grad[-rank * (rank + 1) // 2 :]
-    shift, spread = np.abs(state.ascent.grad[:rank]), np.abs(in_c[scales]) / 2.0
+    objective = objective_of(FiniteTarget(target), state)
+    assert not isinstance(objective, MeanField)
+    shift, spread = objective.predicted(state.ascent.grad)
     rms = float(np.sqrt(np.square(shift).mean()))
     most = max(float(shift.max()), float(spread.max()))
     fine = most <= FINE or len(state.eps) >= state.affordable

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ppl.inference.arrow import Arrow, approximation
 from ppl.inference.finite import FiniteTarget
 from ppl.inference.full_rank import Frame, FullRank
 from ppl.inference.lbfgs import Ascent, ascend
@@ -15,9 +17,15 @@ from ppl.posterior.approximation import Approximation
 from ppl.posterior.target import Array, Target, coordinate_names
 
 Phase = Literal["centre", "frame", "climb", "replicate", "end"]
-Objective = MeanField | FullRank
+Objective = MeanField | FullRank | Arrow
 
+FRAMED = ("full_rank", "arrow")  # families that are climbed in a frame
 WIDEST = 25.0  # log sd at which a coordinate is taken to have no posterior
+
+
+def no_places() -> NDArray[np.int64]:
+    """No elements."""
+    return np.zeros((0, 0), dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -61,14 +69,15 @@ class State:
     shift_max: float = np.nan
     shift_rms: float = np.nan
     spread_max: float = np.nan
+    places: NDArray[np.int64] = field(default_factory=no_places)  # (J, k) of an arrow's elements
     affordable: int = 0  # draws an objective may have before they cost noticeable time
     reason: str = ""
     detail: str = ""
 
     @property
-    def full_rank(self) -> bool:
-        """Whether the objective at hand is the full-rank one."""
-        return self.family == "full_rank" and self.phase != "centre"
+    def framed(self) -> bool:
+        """Whether the objective at hand is of a correlated family, in a frame."""
+        return self.family in FRAMED and self.phase != "centre"
 
 
 def no_frame() -> Frame:
@@ -84,7 +93,9 @@ def no_answer() -> Answer:
 
 def objective_of(target: FiniteTarget, state: State) -> Objective:
     """The function the state's ascent climbs."""
-    if state.full_rank:
+    if state.framed and state.family == "arrow":
+        return Arrow(target, state.eps, state.frame, state.places)
+    if state.framed:
         return FullRank(target, state.eps, state.frame, state.point_scale)
     return MeanField(target, state.eps, state.point_scale)
 
@@ -121,6 +132,8 @@ def gaussian(target: Target, state: State) -> Approximation:
         tril = np.zeros((target.size, target.size))
         tril[np.ix_(~point, ~point)] = at.tril
         return Approximation(at.mean, scale_tril=tril, point=point)
+    if isinstance(objective, Arrow):
+        return approximation(objective.gaussian(state.ascent.x), state.places)
     mean, log_sd = np.split(state.ascent.x, 2)
     return Approximation(mean, log_sd=np.where(point, -np.inf, log_sd), point=point)
 

@@ -131,6 +131,14 @@ class FullRank:
         out[rank : self.target.size] *= np.sqrt(self.point_scale[~self.free])
         return out
 
+    def predicted(self, grad: Array) -> tuple[Array, Array]:
+        """How far the optimum lies from the frame, by the slope there: shifts in sds and of log sds, (R,) each."""
+        return np.abs(grad[: self.eps.shape[1]]), np.abs(grad[self.target.size :][self.diagonal]) / 2.0
+
+    def newton(self, grad: Array, rate: float) -> Frame:
+        """The frame after one step of `newton_frame`."""
+        return newton_frame(self, grad, rate)
+
 
 FLATTEST, STEEPEST = 0.05, 1e8
 

@@ -13,12 +13,22 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ppl.errors import DataError, UsageError, fail
 from ppl.inference import advi_phases as phases
 from ppl.inference.advi_guide import family_asked
 from ppl.inference.advi_restarts import USUAL_JITTER, further_start
-from ppl.inference.advi_state import State, gaussian, measured, no_answer, no_frame, objective_of
+from ppl.inference.advi_state import (
+    FRAMED,
+    State,
+    gaussian,
+    measured,
+    no_answer,
+    no_frame,
+    no_places,
+    objective_of,
+)
 from ppl.inference.base import AbstractBackend, NotFinite, Progress
 from ppl.inference.bending import fit_bend
 from ppl.inference.draws import fixed, stream
@@ -27,6 +37,7 @@ from ppl.inference.lbfgs import begin
 from ppl.inference.outcome import Outcome, outcome
 from ppl.inference.response import linear_response
 from ppl.inference.scout import best_start
+from ppl.inference.separate import elements_of
 from ppl.inference.starts import find_start, point_scale
 from ppl.language.typed import Program
 from ppl.posterior.approximation import Approximation
@@ -34,6 +45,10 @@ from ppl.posterior.diagnostics_findings import FitFacts
 from ppl.posterior.target import Array, Target
 
 FULL_RANK_SIZE = 100  # the largest D that gets a full covariance by default
+ARROW_SIZES = (400, 2000)  # D beyond which mean field is too narrow, and up to which a covariance is made
+NO_ARROW = (
+    "an arrow takes at least 20 elements that do not depend on each other given at most 50 other latents"
+)
 CHEAP = 2e4  # elements a draw touches below which fewer draws save no time
 CHEAP_SET = 5e5  # elements a full-rank set of draws may touch without asking for it
 AFFORDABLE = 2e6  # elements one evaluation of an objective may touch without anyone noticing
@@ -54,8 +69,8 @@ class Backend(AbstractBackend[Target, State, Approximation]):
 
     guided: ClassVar[bool] = True
 
-    family: Literal["auto", "mean_field", "full_rank"] = field(
-        default="auto", metadata={"help": "auto, mean_field or full_rank Gaussian"}
+    family: Literal["auto", "mean_field", "full_rank", "arrow"] = field(
+        default="auto", metadata={"help": "auto, mean_field, full_rank or (hierarchies) arrow Gaussian"}
     )
     draws: int = field(default=0, metadata={"help": "fixed draws of the objective; 0 chooses"})
     max_draws: int = field(default=480, metadata={"help": "most draws that doubling may reach"})
@@ -85,14 +100,14 @@ class Backend(AbstractBackend[Target, State, Approximation]):
         return self._begun(target, seed, self.start_jitter, around)
 
     def _begun(self, target: Target, seed: int, jitter: float, around: Array) -> State:
-        family = self._family(target)
-        full = family == "full_rank"
-        count = self._rough_draws(target) if full else self._draws(target, full)
+        family, places = self._family(target, seed)
+        framed = family in FRAMED
+        count = self._rough_draws(target) if framed else self._draws(target, family)
         eps = np.where(target.point, 0.0, fixed(stream(seed, 0), count, target.size))
         finite = FiniteTarget(target)
         x = find_start(finite, eps, stream(seed, 1), jitter, self.start_log_sd, around)
         state = State(
-            phase="centre" if full else "climb",
+            phase="centre" if framed else "climb",
             family=family,
             seed=seed,
             eps=eps,
@@ -104,14 +119,15 @@ class Backend(AbstractBackend[Target, State, Approximation]):
             answer=no_answer(),
             best=no_answer(),
             ends=np.zeros(0),
+            places=places,
         )
         objective = objective_of(finite, state)
         return measured(replace(state, ascent=begin(objective, x)), objective)
 
     def step(self, target: Target, state: State) -> State:
         """One iteration of the phase the state is in."""
-        full_draws = self._draws(target, True) if state.phase == "centre" else 0
-        limits = phases.Limits(full_draws, self.max_draws, self.tolerance)
+        draws = self._draws(target, state.family, state.places) if state.phase == "centre" else 0
+        limits = phases.Limits(draws, self.max_draws, self.tolerance)
         new = self._moved(target, state, limits)
         same = new.phase_steps + 1 if new.phase == state.phase else 0
         new = replace(new, steps=state.steps + 1, phase_steps=same, best=state.best, ends=state.ends)
@@ -178,33 +194,50 @@ class Backend(AbstractBackend[Target, State, Approximation]):
         """`State`."""
         return State
 
-    def _family(self, target: Target) -> str:
-        rank = int((~target.point).sum())
-        if self.family not in ("auto", "mean_field", "full_rank"):
-            raise fail(
-                UsageError, "E705", f"there is no family `{self.family}`: auto, mean_field or full_rank"
-            )
+    def _family(self, target: Target, seed: int) -> tuple[str, NDArray[np.int64]]:
+        """The family, and the places of an arrow's elements."""
+        rank, none = int((~target.point).sum()), no_places()
+        if self.family not in ("auto", "mean_field", "full_rank", "arrow"):
+            message = f"there is no family `{self.family}`: auto, mean_field, full_rank or arrow"
+            raise fail(UsageError, "E705", message)
+        if self.family == "arrow" or (self.family == "auto" and ARROW_SIZES[0] < rank <= ARROW_SIZES[1]):
+            places = elements_of(target, stream(seed, 5))
+            if places.size and (self.family == "arrow" or self._affords(target, places)):
+                return "arrow", places
+            if self.family == "arrow":
+                raise fail(UsageError, "E705", NO_ARROW, help="--family mean_field, or full_rank")
         if self.family == "auto":
-            return "full_rank" if 1 < rank <= FULL_RANK_SIZE else "mean_field"
-        return self.family if rank > 0 else "mean_field"
+            return "full_rank" if 1 < rank <= FULL_RANK_SIZE else "mean_field", none
+        return self.family if rank > 0 else "mean_field", none
+
+    def _affords(self, target: Target, places: NDArray[np.int64]) -> bool:
+        """Whether the draws asked for, if any, suffice for the arrow that nobody asked for."""
+        return not self.draws or self.draws >= _fewest(target, "arrow", places)
 
     def _rough_draws(self, target: Target) -> int:
         return 30 if target.work <= CHEAP else 8
 
-    def _draws(self, target: Target, full: bool) -> int:
+    def _draws(self, target: Target, family: str, places: NDArray[np.int64] | None = None) -> int:
         """Draws of the objective: enough to whiten when that is cheap or needed."""
         rank = int((~target.point).sum())
         if rank == 0:
             return 2
+        fewest = _fewest(target, family, no_places() if places is None else places)
         if self.draws:
-            if full and self.draws < 2 * rank:
-                message = (
-                    f"a full-rank fit of {rank} coordinates needs at least {2 * rank} draws, not {self.draws}"
-                )
-                raise fail(
-                    UsageError, "E702", message, help=f"--advi-draws {2 * rank}, or --family mean_field"
-                )
+            if self.draws < fewest:
+                message = f"{NAMES[family]} fit of {rank} coordinates needs at least {fewest} draws, not {self.draws}"
+                raise fail(UsageError, "E702", message, help=f"--advi-draws {fewest}, or --family mean_field")
             return self.draws + self.draws % 2
-        if full:
-            return max(60, 2 * rank, int(min(CHEAP_SET / max(target.work, 1.0), self.max_draws)) // 2 * 2)
+        if family in FRAMED:
+            return max(60, fewest, int(min(CHEAP_SET / max(target.work, 1.0), self.max_draws)) // 2 * 2)
         return max(30, 2 * target.size if target.size <= 100 and target.work <= CHEAP else 0)
+
+
+NAMES = {"full_rank": "a full-rank", "arrow": "an arrow"}
+
+
+def _fewest(target: Target, family: str, places: NDArray[np.int64]) -> int:
+    """Draws below which the objective has no maximum."""
+    if family == "arrow":
+        return 4 * int(target.size - places.size + places.shape[1])
+    return 2 * int((~target.point).sum()) if family == "full_rank" else 0
