@@ -62,7 +62,7 @@ def flow_parameters(flows: tuple[Flow, ...], start: int) -> tuple[Parameter, ...
     """The weights of flows, laid from ``start`` on."""
     out = []
     for flow in flows:
-        count = flow.coupling.count
+        count = flow.count
         gaussian = isinstance(flow.coupling, LowRank)
         out.append(Parameter(flow.blocks[0], "flow", slice(start, start + count), (count,), gaussian))
         start += count

@@ -19,6 +19,7 @@ from ppl.graph.bind_statistics import frozen, statistics
 from ppl.graph.bind_types import BoundData
 from ppl.graph.blocks import Block, unconstrained
 from ppl.graph.evaluate import Evaluator
+from ppl.graph.flow_reads import FLOW, is_flow
 from ppl.graph.flows import Flow, Wish, flows_of, wishes_of
 from ppl.graph.guard import evaluating
 from ppl.graph.guides import BARE, PATHWISE, refuse_guides
@@ -89,7 +90,7 @@ class StochasticElbo:
         self.data = _single(data) if single else data
         self.kind = np.float32 if single else np.float64
         graph = whole.plain if _moves_guided(whole) else whole.graph
-        refuse_guides(program, graph, PATHWISE, "this method", (*BARE, "Flow"))
+        refuse_guides(program, graph, (*PATHWISE, FLOW), "this method", (*BARE, FLOW))
         self.plan: Plan | None = batch_plan(program, data, plate) if plate else None
         if self.plan is not None:
             refuse_batches(graph, self.plan.cut, whole_groups(data, self.plan))
@@ -97,15 +98,25 @@ class StochasticElbo:
         self._groups = ordered(graph)
         self.layout = self._layout(self.data)
         _check_supports(self.layout)
-        self.guides: Mapping[str, g.Statement] = {q.name: q for q in graph.guide}
-        free = parameters_of(self.layout, frozenset(self.guides))
+        self.guides: Mapping[str, g.Statement] = {q.name: q for q in graph.guide if not is_flow(q)}
         wishes = wishes_of(program) or (() if flow is None else (flow,))
         self.flows: tuple[Flow, ...] = flows_of(self.layout, wishes, self.guides, self._cut)
+        free = parameters_of(self.layout, frozenset({*self.guides, *self.reading}))
         self.parameters: tuple[Parameter, ...] = (
             *free,
             *flow_parameters(self.flows, free[-1].where.stop if free else 0),
         )
         self.size = self.parameters[-1].where.stop if self.parameters else 0
+
+    @property
+    def reading(self) -> tuple[str, ...]:
+        """Latents in flows that read something."""
+        return tuple(name for f in self.flows if f.reads is not None for name in f.names)
+
+    @property
+    def by_row(self) -> tuple[str, ...]:
+        """Latents with a guide, and those of which every element flows by itself."""
+        return (*self.guides, *(name for f in self.flows if f.plates for name in f.names))
 
     def _layout(self, data: BoundData) -> Layout:
         found = layout(self.graph, data, self.problem.data_sets, self._groups)
@@ -136,7 +147,9 @@ class StochasticElbo:
         flows = iter(self.flows)
         for p in self.parameters:
             if p.role == "flow":
-                out[p.where] = next(flows).coupling.start(np.random.default_rng([seed, p.where.start]))
+                out[p.where] = next(flows).start(
+                    np.random.default_rng([seed, p.where.start]), z, log_sd, self._whole.size
+                )
             if p.role == "mean":
                 at = z[p.block.where]
                 if p.block.name in weights:

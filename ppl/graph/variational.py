@@ -29,7 +29,7 @@ from ppl.graph.blocks import Block, bijection_of
 from ppl.graph.divergence import Drawn, Gaussian, divergence
 from ppl.graph.eliminate import plate_sum
 from ppl.graph.evaluate import Evaluator
-from ppl.graph.flows import Flow, Warped, warped
+from ppl.graph.flows import Flow, Warps
 from ppl.graph.guard import evaluating
 from ppl.graph.guides import draw_guided
 from ppl.graph.named import Named, add
@@ -79,9 +79,9 @@ class Family:
     closed: bool = True
     flows: tuple[tuple[Flow, Array], ...] = ()
 
-    def warped(self, size: Callable[[g.Dim], int]) -> dict[str, Warped]:
-        """Draws of the noise of every block that is in a flow."""
-        return dict(warped(self.flows, self.noise, self.draws, self.closed, size))
+    def warps(self, at: Evaluator) -> Warps:
+        """Draws of every block that is in a flow."""
+        return Warps(self.flows, self.noise, self.draws, self.closed, at)
 
 
 def ordered(graph: g.Graph) -> tuple[tuple[g.Statement, ...], ...]:
@@ -101,7 +101,7 @@ def ordered(graph: g.Graph) -> tuple[tuple[g.Statement, ...], ...]:
 def evaluate(lay: Layout, q: Family, at: Evaluator | None = None) -> Elbo:
     """Walk the statements at draws of q, and gather the parts of the ELBO."""
     at = at or lay.evaluator()
-    out = _Walk(lay, at, q, Terms(), q.warped(at.size))
+    out = _Walk(lay, at, q, Terms(), q.warps(at))
     for group in lay.groups:
         drawn = {s.name: out.define(s) for s in group if s.kind != "value"}
         if not deferred(at, group):
@@ -114,7 +114,7 @@ def evaluate(lay: Layout, q: Family, at: Evaluator | None = None) -> Elbo:
 def draw(lay: Layout, q: Family) -> Evaluator:
     """An evaluator with draws of every latent, param and imputed column, and of nothing else."""
     at = lay.evaluator()
-    out = _Walk(lay, at, q, Terms(), q.warped(at.size))
+    out = _Walk(lay, at, q, Terms(), q.warps(at))
     for group in lay.groups:
         for s in group:
             if s.kind != "value":
@@ -130,7 +130,7 @@ class _Walk:
     at: Evaluator
     q: Family
     terms: Terms
-    warped: Mapping[str, Warped]
+    warps: Warps
     rates: dict[str, Named] = field(default_factory=dict)
     kls: list[Named] = field(default_factory=list)
 
@@ -152,7 +152,7 @@ class _Walk:
         return None
 
     def _free(self, s: g.Statement, block: Block) -> Drawn:
-        at, mean = self.at, self.q.means[block.name]
+        at, mean = self.at, self.q.means.get(block.name)
         bijection = bijection_of(at, block)
         if block.point:
             value, _ = bijection.forward(mean)
@@ -163,7 +163,7 @@ class _Walk:
             plain = not block.inner or block.inner == tuple(at.size(d) for d in block.consumed)
             identity = plain and type(bijection).__name__ == "Identity"
             gaussian = None
-            if identity and self.q.closed and block.name not in self.warped:
+            if identity and self.q.closed and sd is not None:
                 gaussian = Gaussian(Named(mean, block.dims), Named(sd, block.dims))
             log_q = Named(
                 xp.negative(add([entropy, Named(log_det, block.batch)], at.size).array), entropy.dims
@@ -172,17 +172,23 @@ class _Walk:
         at.values[s.name] = to_stored(at, s, out.value)
         return out
 
-    def _unconstrained(self, block: Block) -> tuple[Array, Named, Array]:
-        """Draws u, their entropy (or minus their log q) over the block's batch dims, and the sd of u."""
-        mean, log_sd = self.q.means[block.name], self.q.log_sds[block.name]
-        sd = xp.exp(log_sd)
-        if block.name in self.warped:
-            eps, entropy = self.warped[block.name].noise, log_sd + self.warped[block.name].entropy
+    def _unconstrained(self, block: Block) -> tuple[Array, Named, Array | None]:
+        """Draws u, their entropy (or minus their log q) over the block's batch dims, and the sd where Gaussian."""
+        warped, sd = self.warps.of(block.name), None
+        if warped is not None and warped.whole:
+            u, entropy = warped.over(block.batch)
         else:
-            eps = self.q.noise(block.name, (self.q.draws, *np.shape(_example(mean))[1:]))
-            entropy = log_sd + (HALF_LOG_2PI_E if self.q.closed else 0.5 * eps * eps + HALF_LOG_2PI)
+            mean, log_sd = self.q.means[block.name], self.q.log_sds[block.name]
+            scale = xp.exp(log_sd)
+            if warped is not None:
+                eps, spread = warped.over(block.batch)
+                entropy = log_sd + spread
+            else:
+                sd, eps = scale, self.q.noise(block.name, (self.q.draws, *np.shape(_example(mean))[1:]))
+                entropy = log_sd + (HALF_LOG_2PI_E if self.q.closed else 0.5 * eps * eps + HALF_LOG_2PI)
+            u = mean + scale * eps
         axes = tuple(range(-len(block.inner), 0))
-        return mean + sd * eps, Named(xp.sum(entropy, axis=axes) if axes else entropy, block.batch), sd
+        return u, Named(xp.sum(entropy, axis=axes) if axes else entropy, block.batch), sd
 
     def _imputed(self, s: g.Statement) -> None:
         assert s.imputes is not None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from ppl.backend.low_rank import LowRank
+from ppl.graph.flows import Flow
 from ppl.inference.reweighted import Reweighted, reweighted
 from ppl.inference.stochastic_result import Amortised, Measured, measure
 from ppl.inference.stochastic_target import StochasticTarget
@@ -42,14 +42,15 @@ class FlowFit(Amortised):
         flows = self.estimates.flows
         flowing = {b.name for f in flows for b in f.blocks}
         rest = tuple(b for b in super().blocks if not flowing & set(b.names))
-        own = (BlockReport(f.names, _family(f.coupling), False) for f in flows)
+        own = (BlockReport(f.names, _family(f), False, "guide" if f.reads else "") for f in flows)
         return (*own, *rest)
 
 
-def _family(coupling: Any) -> str:
-    if isinstance(coupling, LowRank):
-        return coupling.words
-    return f"flow of {coupling.layers} coupling layers"
+def _family(flow: Flow) -> str:
+    if isinstance(flow.coupling, LowRank):
+        return flow.coupling.words
+    words = f"flow of {flow.coupling.layers} coupling layers"
+    return words if flow.reads is None else f"{words} that read {' and '.join(flow.reads.given)}"
 
 
 def flow_result(

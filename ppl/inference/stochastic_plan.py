@@ -31,4 +31,8 @@ def plan_lines(estimates: StochasticElbo) -> Iterator[str]:
 def _words(flow: Flow) -> str:
     if isinstance(flow.coupling, LowRank):
         return flow.coupling.words
-    return f"Flow(layers = {flow.coupling.layers}, hidden = {flow.coupling.hidden})"
+    words = f"Flow(layers = {flow.coupling.layers}, hidden = {flow.coupling.hidden})"
+    if flow.reads is None:
+        return words
+    given = [n if n != "context" else f"a context of {flow.coupling.context}" for n in flow.reads.given]
+    return f"{words} that reads {' and '.join(given)} as the guide writes them"

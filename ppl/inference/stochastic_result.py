@@ -137,14 +137,15 @@ class Amortised(Factored):
     def findings(self) -> tuple[FitWarning, ...]:
         """The ELBO as a code's two costs, and how much of the code is in use."""
         rows = self._rows
-        if not rows or not self.estimates.guides:
+        names = (*self.estimates.guides, *self.estimates.reading)
+        if not rows or not names:
             return ()
         distortion, rate = -self.measured.log_likelihood / rows[1], self.measured.rate / rows[1]
         bits = f"{distortion * BITS:.2f} + {rate * BITS:.2f} bits"
         texts = [f"per row of `{rows[0]}`: distortion {distortion:.3f} + rate {rate:.3f} nats ({bits})"]
         if rows[1] * self._widest <= ENCODABLE:
             means = self.estimates.drawn(self.x, lambda name, shape: np.zeros(shape), 1)
-            texts += [_active(name, means[name][0]) for name in self.estimates.guides if means[name].ndim > 2]
+            texts += [_active(name, means[name][0]) for name in names if means[name].ndim > 2]
         if self.rate_weight != 1.0:
             texts.append(f"the rate counted {self.rate_weight:g} times in the fit, once in the ELBO")
         return tuple(FitWarning("W723", text, (), "note") for text in texts)
@@ -156,7 +157,7 @@ class Amortised(Factored):
         found = {
             d.set
             for s in self.estimates.graph.statements
-            if s.name in self.estimates.guides
+            if s.name in self.estimates.by_row
             for d in s.place.plates
             if d.set in problem.data_sets
         }

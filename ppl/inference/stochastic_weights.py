@@ -10,6 +10,7 @@ import numpy as np
 
 from ppl.errors import PplError
 from ppl.graph.by_row import by_row
+from ppl.graph.flows import noise_name
 from ppl.graph.stochastic import StochasticElbo, View
 from ppl.posterior.element_weights import ElementWeights, element_weights
 from ppl.posterior.target import Array
@@ -92,6 +93,7 @@ def _ratios(estimates: StochasticElbo, x: Array, view: View, rng: np.random.Gene
     """``log p - log q`` of each element of a batch: (S, elements)."""
     blocks = view.layout.blocks
     local = {name for name, b in blocks.items() if not b.is_global and not b.point}
+    local |= {noise_name(k) for k, f in enumerate(estimates.flows) if f.plates}
     fresh = estimates.noise(rng)
 
     def noise(name: str, shape: tuple[int, ...]) -> Any:

@@ -105,9 +105,11 @@ def _loop(loop: typed.Loop) -> str:
 
 
 def _guide(found: typed.GuideDef) -> str:
-    settings = ", ".join(f"{name} = {value}" for name, value in found.settings)
-    bare = f"{found.strategy}({settings})" if settings else found.strategy
-    family = bare if found.family is None else show(found.family)
+    settings = [f"{name} = {value}" for name, value in found.settings]
+    if found.strategy is not None and isinstance(found.family, typed.Dist):
+        settings += [f"{name} = {show(term)}" for name, term in found.family.arguments]
+    bare = f"{found.strategy}({', '.join(settings)})" if settings else found.strategy
+    family = show(found.family) if found.strategy is None and found.family is not None else bare
     return f"guide q({', '.join(found.names)}) ~ {family}{_for(found.loops)}"
 
 

@@ -294,10 +294,11 @@ class Definition:
 
 @dataclass(frozen=True, eq=False)
 class GuideDef:
-    """One ``q(...) ~ family``; ``family`` is a Dist, or a bare strategy name.
+    """One ``q(...) ~ family``; ``family`` is a Dist, or None beside a bare strategy name.
 
     ``subscripts`` are those of the first name, completed by the axes of its latent that are not written:
-    a Loop for a plate of the guide, an Axis for an event axis of the family. ``settings``: of a flow.
+    a Loop for a plate of the guide, an Axis for an event axis of the family. ``settings``: of a flow, whose
+    family, if any, is a Dist of what it reads: ``mean``, ``sd``, ``context``.
     """
 
     names: tuple[str, ...]

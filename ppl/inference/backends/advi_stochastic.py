@@ -239,17 +239,19 @@ def _shares(target: StochasticTarget) -> dict[Parameter, Array]:
     for p in target.estimates.parameters:
         share = np.array(NETWORK_PACE if p.weight and p.block.point else 1.0)
         if p.role == "flow":
-            coupling = next(flows).coupling
+            flow = next(flows)
+            coupling = flow.coupling
             share = np.array(DIRECTION_PACE)
             if isinstance(coupling, Coupling):
-                places = np.arange(coupling.count)
+                places = np.arange(flow.count)
                 share = np.where(places < coupling.layers * coupling.each, FLOW_PACE, TRIANGLE_PACE)
+                share[coupling.count :] = 1.0
         found[p] = share
     return found
 
 
 def _where(target: StochasticTarget, x: Array) -> str:
-    if target.estimates.guides or target.size > 20000:
+    if target.estimates.guides or target.estimates.reading or target.size > 20000:
         return "the ELBO stays infinite; give a smaller --learning-rate or check the scales of the data"
     z = target.estimates.coordinates(x)[0]
     return target.locate(z) or "the ELBO stays infinite"

@@ -1,33 +1,70 @@
-"""`q(a, b) ~ Flow(layers = 4, hidden = 32)`: the settings of a flow, and the latents it may be over."""
+"""`q(a, b) ~ Flow(layers = 4, hidden = 32, context = h[i])`: a flow's settings, what it reads, and its latents."""
 
 from __future__ import annotations
 
+from ppl import distributions
 from ppl.errors import Note
 from ppl.language import tree
+from ppl.language.check.arithmetic import number
+from ppl.language.check.dists import argument
+from ppl.language.check.expressions import check_expr
 from ppl.language.check.scope import Scope
 from ppl.language.check.suggest import quoted
 from ppl.language.check.world import is_unknown
-from ppl.language.typed import Definition
+from ppl.language.typed import Definition, Dist, Term
+from ppl.supports import Structured
+from ppl.types import Axis, Type
 
 SETTINGS = ("layers", "hidden")
+READS = ("mean", "sd", "context")  # the base's mean and sd, and numbers that the layers read
 LARGEST = 1000  # layers, or hidden units
+Settings = tuple[tuple[str, int], ...]
 
 
-def flow_settings(scope: Scope, arguments: tuple[tree.Argument, ...]) -> tuple[tuple[str, int], ...]:
-    """The settings by name; in place they are layers and hidden units."""
-    out: list[tuple[str, int]] = []
-    for i, a in enumerate(arguments):
+def flow_arguments(
+    scope: Scope, node: tree.QStatement, known: list[Definition], event: tuple[Axis, ...]
+) -> tuple[Settings, Dist | None]:
+    """The settings by name (in place they are layers and hidden units), and what the flow reads, if anything.
+
+    ``event``: axes of one draw of the first latent.
+    """
+    written = node.family.arguments if isinstance(node.family, tree.Call) else ()
+    settings: list[tuple[str, int]] = []
+    reads: list[tuple[str, Term]] = []
+    for i, a in enumerate(written):
         name = a.name or (SETTINGS[i] if i < len(SETTINGS) else f"setting {i + 1}")
-        value = _whole(a.value)
-        if name not in SETTINGS or name in dict(out):
-            message = f"`Flow` has no `{name}`; it has {quoted(SETTINGS, 'and')}, each once"
+        if name not in (*SETTINGS, *READS) or name in dict((*settings, *reads)):
+            message = f"`Flow` has no `{name}`; it has {quoted((*SETTINGS, *READS), 'and')}, each once"
             scope.error("E302", message, a.span, "no such setting")
-        elif value is None:
+        elif name in READS:
+            reads.append((name, _read(scope, name, a, known, event)))
+        elif (value := _whole(a.value)) is None:
             message = f"`{name}` is a whole number from 1 to {LARGEST}"
             scope.error("E302", message, a.value.span, "no such number", help=f"`Flow({name} = 4)`")
         else:
-            out.append((name, value))
-    return tuple(out)
+            settings.append((name, value))
+    if not reads:
+        return tuple(settings), None
+    return tuple(settings), Dist(Type("real"), scope.place(node.family.span), "Flow", tuple(reads))
+
+
+def _read(
+    scope: Scope, name: str, a: tree.Argument, known: list[Definition], event: tuple[Axis, ...]
+) -> Term:
+    """A context of any axes; a mean or an sd as `Normal` takes them, for the coordinates of one latent."""
+    if name == "context":
+        term = check_expr(scope, a.value)
+        return number(scope, term) if term.type.element == "label" else term
+    structured = [d for d in known if isinstance(d.type.support, Structured)]
+    if len(known) != 1 or structured:
+        why = "is on the simplex or the like" if structured else f"are {len(known)}"
+        message = f"`{name}` is over the coordinates of one latent of plain numbers, and here {why}"
+        scope.error("E302", message, a.span, "of which?", help="give `context`, which all of them read")
+        return check_expr(scope, a.value)
+    normal = distributions.find("Normal")
+    assert normal is not None
+    parameter = next(p for p in normal.parameters if p.name == name)
+    return argument(scope, "Flow", parameter, a.value, 0, event)
 
 
 def _whole(node: tree.Expr) -> int | None:

@@ -10,7 +10,7 @@ from ppl.language import tree
 from ppl.language.check.define import target_subscripts, uncovered
 from ppl.language.check.dists import check_distribution
 from ppl.language.check.expressions import check_expr
-from ppl.language.check.flows import check_flow, flow_settings
+from ppl.language.check.flows import check_flow, flow_arguments
 from ppl.language.check.loops import enter
 from ppl.language.check.operators import listed, renumbered
 from ppl.language.check.scope import Scope
@@ -84,7 +84,7 @@ def _statement(
         _check_exact(scope, node, known)
     if strategy == "Flow":
         check_flow(scope, node, known)
-        settings = flow_settings(scope, node.family.arguments if isinstance(node.family, tree.Call) else ())
+        settings, family = flow_arguments(scope, node, known, _event(node, known))
     subscripts = _subscripts(scope, node.targets[0], known[0])
     names = tuple(d.name for d in known)
     return GuideDef(names, loops, strategy, family, node.span, subscripts, settings)
@@ -190,17 +190,21 @@ def _family(scope: Scope, node: tree.QStatement, known: list[Definition]) -> tup
             return "Flow", None
         case tree.Name(id=name):
             return _bare(scope, node, name, known), None
-    event: tuple[Axis, ...] = ()
-    if known:
-        taken = len(node.targets[0].subscripts)
-        listed_axes = [s for s in known[0].subscripts[:taken] if isinstance(s, Axis)]
-        rest = [Axis(s.set) for s in known[0].subscripts[taken:]]
-        event = renumbered((*listed_axes, *rest))
-    family = check_distribution(scope, node.family, event)
+    family = check_distribution(scope, node.family, _event(node, known))
     if isinstance(family, Dist) and not is_unknown(family.type):
         for d in known:
             _check_support(scope, node, d, family.type, family.name)
     return None, family
+
+
+def _event(node: tree.QStatement, known: list[Definition]) -> tuple[Axis, ...]:
+    """The axes of one draw of the first latent."""
+    if not known:
+        return ()
+    taken = len(node.targets[0].subscripts)
+    listed_axes = [s for s in known[0].subscripts[:taken] if isinstance(s, Axis)]
+    rest = [Axis(s.set) for s in known[0].subscripts[taken:]]
+    return renumbered((*listed_axes, *rest))
 
 
 def _bare(scope: Scope, node: tree.QStatement, name: str, known: list[Definition]) -> str | None:
