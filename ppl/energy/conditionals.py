@@ -12,6 +12,7 @@ from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.fixed import FixedBlock, is_fixed
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.gaussian_chain import GaussianChain
+from ppl.energy.blocks.mirrored import MirroredBlock
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.blocks.site import SiteBlock
@@ -153,7 +154,7 @@ def _conditional_family(block: Block, asked: Mapping[str, Demand]) -> str:
     if isinstance(block, PointBlock):
         found = matching(statistics(asked[block.latent.name]), block.latent.support)
         return "" if found is None else found.name
-    if isinstance(block, FixedBlock):
+    if isinstance(block, FixedBlock | MirroredBlock):
         return block.conditional
     if isinstance(block, DiscreteBlock):
         return _discrete_family(block.latent)

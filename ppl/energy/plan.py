@@ -13,6 +13,7 @@ from ppl.energy.blocks.family import FamilyBlock
 from ppl.energy.blocks.fixed import FixedBlock, endless, fitting
 from ppl.energy.blocks.gaussian import GaussianBlock
 from ppl.energy.blocks.gaussian_chain import GaussianChain
+from ppl.energy.blocks.mirrored import MATRICES, MirroredBlock
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.tabulated import TabulatedBlock
 from ppl.energy.chain_steps import chain_steps
@@ -26,7 +27,7 @@ from ppl.energy.shape import Demand, demands
 from ppl.energy.sites import renamed, site_of
 from ppl.energy.splitting import Splits, split_coupled
 from ppl.energy.statistics import spelled
-from ppl.energy.terms import Energy
+from ppl.energy.terms import Energy, Latent
 from ppl.energy.wishes import AND, Wishes, cannot, disobeyed, root
 from ppl.errors import Span
 from ppl.supports import REAL, Interval
@@ -125,7 +126,7 @@ def _rank(block: Block) -> tuple[int, int]:
         GaussianChain,
         GaussianBlock,
         FamilyBlock,
-        TabulatedBlock | FixedBlock,
+        TabulatedBlock | FixedBlock | MirroredBlock,
     )
     first = next((i for i, k in enumerate(kind) if isinstance(block, k)), len(kind))
     return first, -max((prod(s) for s in block.shapes().values()), default=0)
@@ -167,7 +168,10 @@ def _block(energy: Energy, demand: Demand, wishes: Wishes, size: Size) -> tuple[
         return PointBlock.of(latent, energy), Reason(f"{latent.name}: a point, the mode of its conditional")
     kind = matching(statistics(demand), latent.support)
     name = wishes.families.get(root(latent.name), "")
-    if name in fitting(latent.support) and name != (kind and kind.name):
+    if name in MATRICES and kind is not None and name != kind.name:
+        block = MirroredBlock.of(latent, kind, name)
+        return block, _asked(latent, name, kind.name, wishes)
+    if name in fitting(latent.support) and latent.event == 0 and name != (kind and kind.name):
         return _fixed(energy, demand, name, kind.name if kind else "", wishes)
     if kind is not None:
         return FamilyBlock(latent, kind), Reason(f"{latent.name}: its conditional is {kind.name}")
@@ -189,9 +193,13 @@ def _fixed(
         why = f"no {name} has a finite expectation of {spelled(stat, latent.name)}{shown}"
         raise Disobeyed(latent.name, Reason(cannot(latent.name, name, why), _wish(wishes, latent.name)))
     block = FixedBlock.of(latent, energy, name, conditional)
+    return block, _asked(latent, name, conditional, wishes)
+
+
+def _asked(latent: Latent, name: str, conditional: str, wishes: Wishes) -> Reason:
     shown = f"is {conditional}" if conditional else "has no named family"
     text = f"{latent.name}: the guide asks for {name}, the conditional {shown}"
-    return block, Reason(text, _wish(wishes, latent.name))
+    return Reason(text, _wish(wishes, latent.name))
 
 
 def _wish(wishes: Wishes, name: str) -> Span | None:

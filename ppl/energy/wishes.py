@@ -12,6 +12,7 @@ from ppl.energy.blocks.family import FamilyBlock
 from ppl.energy.blocks.fixed import FixedBlock, fitting
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.blocks.gaussian_chain import GaussianChain
+from ppl.energy.blocks.mirrored import MirroredBlock
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.blocks.sampled import SampledBlock
 from ppl.energy.blocks.tabulated import TabulatedBlock
@@ -209,10 +210,10 @@ def _is_log_normal(asked: str, block: Block) -> str:
 
 
 def _is_family(asked: str, block: Block) -> str:
-    if isinstance(block, FamilyBlock | FixedBlock | DiscreteBlock) and block.family == asked:
+    if isinstance(block, FamilyBlock | FixedBlock | MirroredBlock | DiscreteBlock) and block.family == asked:
         return ""
     if isinstance(block, FamilyBlock) and isinstance(block.latent.support, Structured):
-        why = "of matrices and simplexes no other family is fitted"
+        why = "no such family is fitted to matrices or simplexes"
         return f"its conditional is {block.family}, and {why}; {_instead(block)}"
     return f"its conditional is {_conditional(block)}; {_instead(block)}"
 

@@ -204,6 +204,7 @@ def planned(text: str, *guide: str) -> Planned:
         (ROBUST, ("q(mu) ~ Normal",)),
         (DRAWN, ("q(mu) ~ Normal", "q(nu) ~ LogNormal", "q(s) ~ LogNormal")),
         (DRAWN, ("q(nu) ~ Point",)),
+        (COVARIANCE, ("q(cov) ~ Wishart",)),
     ],
 )
 def test_guides_that_are_printed_ask_for_the_same(text: str, guide: tuple[str, ...]) -> None:
@@ -246,7 +247,7 @@ def test_a_point_among_drawn_latents_is_reported_as_one() -> None:
     [
         (GROUPS, "q(s) ~ HalfNormal", r"no HalfNormal has a finite expectation of s\^-2; `LogNormal`"),
         (RATE, "q(lam) ~ Weibull", "its conditional is Gamma; .*`LogNormal`"),
-        (COVARIANCE, "q(cov) ~ Wishart", "is InverseWishart, and of matrices .* no other family"),
+        (COVARIANCE, "q(cov) ~ LKJ", "is InverseWishart, and no such family .*`Wishart`, `InverseWishart`"),
         (GROUPS, "q(mu) ~ Laplace", "`Normal`, `MultivariateNormal`, `MeanField` and `Point` can be"),
         (DRAWN, "q(nu) ~ Gamma", "drawn on the real line"),
         (DRAWN, "q(nu) ~ LogNormal", "apart only if all are asked to be"),

@@ -60,9 +60,10 @@ class FamilyBlock(Block):
         log_normaliser, mean = self.kind.solve(eta)
         entropy = log_normaliser - self.kind.inner(eta, mean)
         means: dict[Key, Array] = {(s, self.latent.name): mean[s] for s in self.kind.statistics}
-        return Factor(means, self._counted(entropy), dict(eta))
+        return Factor(means, self.counted(entropy), dict(eta))
 
-    def _counted(self, entropy: Array) -> float:
+    def counted(self, entropy: Array) -> float:
+        """The sum over elements, each as often as it stands for."""
         if self.latent.defined is not None:
             entropy = np.where(self.latent.defined, entropy, 0.0)
         count = self.latent.multiplicity

@@ -19,6 +19,7 @@ from ppl.energy.blocks.base import Array, Block, Factor, Gradients
 from ppl.energy.blocks.defined import log_density_of
 from ppl.energy.blocks.discrete import DiscreteBlock
 from ppl.energy.blocks.gaussian import NotProper
+from ppl.energy.blocks.mirrored import MATRICES, MirroredBlock
 from ppl.energy.blocks.point import PointBlock
 from ppl.energy.families import Family
 from ppl.energy.families import NotProper as Endless
@@ -27,7 +28,7 @@ from ppl.energy.families._forms import FORMS, Form
 from ppl.energy.families._tilts import TILTS
 from ppl.energy.operands import Key
 from ppl.energy.terms import Energy, Latent
-from ppl.supports import Interval, Support
+from ppl.supports import Interval, Structured, Support
 
 FIRST_SDS = (0.5, 0.1, 0.02)  # of a start, on the unconstrained line: the first whose expectations are finite
 
@@ -134,7 +135,8 @@ class FixedBlock(Block):
 
 def is_fixed(block: Block) -> bool:
     """Whether a block is in a family that a guide asks for instead of the conditional's."""
-    return isinstance(block, FixedBlock) or (isinstance(block, DiscreteBlock) and block.form is not None)
+    asked = isinstance(block, FixedBlock | MirroredBlock)
+    return asked or (isinstance(block, DiscreteBlock) and block.form is not None)
 
 
 def fitting(support: Support) -> tuple[str, ...]:
@@ -146,6 +148,8 @@ def fitting(support: Support) -> tuple[str, ...]:
     """
     if isinstance(support, Interval) and support.integer:
         return tuple(TILTS) if support.lower == 0 and support.upper > 1 else ()
+    if support == Structured("covariance"):
+        return MATRICES
     return tuple(name for name, form in FORMS.items() if form.kind().fits(support))
 
 
