@@ -23,6 +23,7 @@ from ppl.posterior.target import Array
 Rows = Any  # places of rows, whole numbers
 
 AT_ONCE = 2e7  # numbers of one intermediate
+DRAWS, PART = 400, 20  # draws of the moments of a flow, and those made together
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,32 @@ class Autoencoder:
 
     @cached_property
     def means(self) -> dict[str, Array]:
-        """The mean of q of every guided latent: name -> (rows, ...)."""
-        return self._at(0.0)
+        """The mean of q of every guided latent: name -> (rows, ...); over draws where it is a flow."""
+        return self._at(0.0) | {name: mean for name, (mean, _) in self._flowing.items()}
 
     @cached_property
     def sds(self) -> dict[str, Array]:
-        """The sd of q of every guided latent with a Normal q."""
-        above = self._at(1.0)
-        return {name: above[name] - mean for name, mean in self.means.items()}
+        """The sd of q of every guided latent with a Normal q, or a flow that reads its row."""
+        middle, above = self._at(0.0), self._at(1.0)
+        return {k: above[k] - middle[k] for k in middle} | {k: sd for k, (_, sd) in self._flowing.items()}
+
+    @property
+    def coded(self) -> tuple[str, ...]:
+        """Latents whose q the guide gives, so that other rows have one."""
+        return (*self.estimates.guides, *self.estimates.reading)
+
+    @cached_property
+    def _flowing(self) -> dict[str, tuple[Array, Array]]:
+        """Mean and sd over draws of the latents in flows."""
+        if not self.estimates.reading:
+            return {}
+        rng = np.random.default_rng(0)
+        sums: dict[str, tuple[Any, Any]] = dict.fromkeys(self.estimates.reading, (0.0, 0.0))
+        for _ in range(DRAWS // PART):
+            found = self.estimates.sample(self.x, rng, PART)
+            sums = {k: (a + found[k].sum(0), b + np.square(found[k]).sum(0)) for k, (a, b) in sums.items()}
+        means = {k: a / DRAWS for k, (a, _) in sums.items()}
+        return {k: (m, np.sqrt(np.maximum(sums[k][1] / DRAWS - m * m, 0.0))) for k, m in means.items()}
 
     def _at(self, value: float) -> dict[str, Array]:
         found = self.estimates.drawn(self.x, lambda name, shape: np.full(shape, value), 1)
@@ -87,7 +106,7 @@ class Autoencoder:
         """Deterministic quantities at the means of q, or at latents given as (n, rows, ...)."""
         weights = {
             k: v for k, v in self.estimates.sample(self.x, np.random.default_rng(0), 1).items()
-            if k not in self.estimates.guides
+            if k not in self.coded
         }  # fmt: skip
         latents = latents or {k: v[None] for k, v in self.means.items()}
         count = len(next(iter(latents.values())))
@@ -147,7 +166,7 @@ class Autoencoder:
         for p in free.parameters:
             p.of(x)[...] = self._beginning(p, chosen)
         at = adam.begin(x)
-        fixed = [0.0 if p.block.name not in self.estimates.guides else 1.0 for p in free.parameters]
+        fixed = [0.0 if p.block.name not in self.coded else 1.0 for p in free.parameters]
         before = _averaged(free, x, rng)
         for t in range(steps):
             found = free.slopes(at.x, free.everything, rng, draws)
@@ -157,7 +176,7 @@ class Autoencoder:
 
     def _beginning(self, p: Any, chosen: Rows) -> Array:
         name = p.block.name
-        if name in self.estimates.guides:
+        if name in self.coded:
             value = self.means[name] if p.role == "mean" else np.log(self.sds[name])
             return _in_block(p, value[chosen])
         own = next(q for q in self.estimates.parameters if q.block.name == name and q.role == p.role)

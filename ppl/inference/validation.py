@@ -148,7 +148,7 @@ def _refuse(estimates: StochasticElbo, cut: frozenset[str]) -> None:
         if s.kind == "observed" and not own:
             raise _refused(s, f"`{s.name}` is observed outside the plate that is held out")
         name = s.name if s.imputes is None else ".".join(s.imputes)
-        if own and name in estimates.layout.blocks and name not in estimates.guides:
+        if own and name in estimates.layout.blocks and name not in (*estimates.guides, *estimates.reading):
             raise _refused(s, f"`{name}` has elements of its own in what is held out, and no `q`")
 
 

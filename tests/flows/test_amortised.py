@@ -249,6 +249,17 @@ def test_it_is_fitted_in_batches_saved_used_and_goes_on(
     np.testing.assert_array_equal(rest.draws["s"], whole.draws["s"])
 
 
+def test_rows_held_out_and_other_rows_have_a_q() -> None:
+    how = {"method": HOW, "max_steps": 300, "batch": "rows=10"}
+    fit = ppl.fit(FULL, _features(60), validate="rows=0.2", **how)
+    coder = Autoencoder(fit, "rows", {"x": _features(30)["x"] + 0.1})
+    assert coder.means["z"].shape == coder.sds["z"].shape == (30, 2)
+    assert (coder.sds["z"] > 0.01).all() and (coder.sds["z"] < 3.0).all()
+    assert np.isfinite(coder.log_likelihood(20)).all()
+    assert coder.values(("z",))["z"].shape[-2:] == (30, 2)
+    assert -0.5 < coder.amortisation_gap(rows=5, steps=100, draws=4) < 50.0
+
+
 def test_recorded_batches_agree_with_traced_ones() -> None:
     """Batches after the first are replayed, with the rows that the context reads as inputs."""
     target = StochasticTarget(ppl.compile(FULL, path=False).bind(_features(20)).problem, "rows=5", False)
