@@ -14,14 +14,14 @@ from ppl.inference.score_estimate import ScoreTarget
 from ppl.inference.score_guided import state_shares
 from ppl.inference.score_noise import signal_to_noise
 from ppl.inference.score_plan import Plan
+from ppl.inference.score_trials import AT_ONCE
+from ppl.inference.score_weights import joint_count, ratios_on_the_line
 from ppl.posterior.factored import POINT, BlockReport, Factored
-from ppl.posterior.psis import smooth
 from ppl.posterior.record import Bound, FitWarning
 from ppl.posterior.target import Array
 
 SMALLEST_SNR = 0.1
 FEW, MANY = 200, 2000  # draws of the final ELBO
-LARGEST_KHAT = 0.7
 STEEP, TOO_STEEP = 0.5, 2.0  # nats per sd: slopes left in a mean that are told, and that spoil the fit
 
 
@@ -37,7 +37,6 @@ class ScoreFit(Factored):
     elbo_terms: Mapping[str, float]
     snr: Mapping[str, float] = field(default_factory=dict)
     slopes: Mapping[str, float] = field(default_factory=dict)
-    khat: float = float("nan")
     log_evidence: float | None = None
     evidence_reason: str = ""
     restarts: tuple[float, ...] = ()
@@ -46,19 +45,59 @@ class ScoreFit(Factored):
 
     def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
         """Draws of the continuous latents by name: (n, *shape)."""
-        x, terms = self.target.draw(self.theta, rng, n).x, self.target.terms
+        rows = max(1, int(AT_ONCE // max(self.target.family.width, 1)))  # states of many rows take much room
+        parts = [
+            self._unpacked(self.target.draw(self.theta, rng, min(rows, n - i)).x) for i in range(0, n, rows)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        own = frozenset(self.target.problem.weights)
+        out = {name: np.concatenate([p[name] for p in parts]) for name in parts[0] if name not in own}
+        return out | {
+            name: np.broadcast_to(parts[0][name][0], (n, *parts[0][name].shape[1:])) for name in own
+        }
+
+    def _unpacked(self, x: Array) -> dict[str, Array]:
+        """Draws (n, width) by name; weights of networks are points: one array, repeated without a copy."""
+        terms, weights = self.target.terms, self.target.problem.weights
         out = terms.unpack(x, continuous_names(self.target))
-        weights = terms.unpack(
-            x[:1], self.target.problem.weights
-        )  # points: one array, repeated without a copy
-        return out | {name: np.broadcast_to(a, (n, *a.shape[1:])) for name, a in weights.items()}
+        points = terms.unpack(x[:1], weights)
+        return out | {name: np.broadcast_to(a, (len(x), *a.shape[1:])) for name, a in points.items()}
+
+    def weighed(
+        self, problem: Any, rng: np.random.Generator, n: int
+    ) -> tuple[dict[str, Array], Array | None]:
+        """Draws with their weights: those of the continuous factors alone where these have a density."""
+        apart = joint_count(self.target) > 0 and super().affordable(problem, self._discrete)[0] == 0
+        if not (apart or self._indirect):
+            return super().weighed(problem, rng, n)
+        drawn = self.target.draw(self.theta, rng, n)
+        place = None if apart else problem
+        return self._unpacked(drawn.x), ratios_on_the_line(place, self.target, self.theta, drawn)
+
+    def affordable(self, problem: Any, discrete: frozenset[str]) -> tuple[int, str]:
+        """How many draws can be weighed: of everything together where the tables cannot be summed out."""
+        count, why = super().affordable(problem, discrete)
+        together = 0 if count else joint_count(self.target)
+        return (together, "") if together else (count, why)
+
+    @property
+    def _discrete(self) -> frozenset[str]:
+        drawn = (q.name for q in self.target.terms.drawn if q.discrete is not None)
+        return frozenset((*(d.name for d in self.target.family.discretes), *drawn))
+
+    @property
+    def _indirect(self) -> bool:
+        """Whether the continuous latents have no known density by themselves: guides draw, or one is standardised."""
+        terms = self.target.terms
+        return any(name.endswith(".raw") for name in terms.layout.blocks) or bool(terms.drawn)
 
     def log_density(self, draws: Mapping[str, Array]) -> Array | None:
         """Log density of the continuous factors; None where guides draw, or for a standardised latent."""
         from ppl.graph.own_space import coordinates
 
         family, lay = self.target.family, self.target.terms.layout
-        if any(name.endswith(".raw") for name in lay.blocks) or self.target.terms.drawn:
+        if self._indirect:
             return None
         try:
             z, log_det = coordinates(lay, draws)
@@ -98,7 +137,7 @@ class ScoreFit(Factored):
 
     def findings(self) -> tuple[FitWarning, ...]:
         """Latents whose gradient was too noisy to be followed, and those along which the ELBO still rises."""
-        return (*self._steep(), *self._noisy(), *self._poor())
+        return (*self._steep(), *self._noisy())
 
     def _steep(self) -> tuple[FitWarning, ...]:
         steep = {n: v for n, v in self.slopes.items() if v > STEEP}
@@ -110,15 +149,6 @@ class ScoreFit(Factored):
             "take longer steps (--rate), or rescale the data"
         )
         return (FitWarning("W701", text, tuple(steep), "failed" if steep[name] > TOO_STEEP else "warn"),)
-
-    def _poor(self) -> tuple[FitWarning, ...]:
-        if not self.khat > LARGEST_KHAT:
-            return ()
-        text = (
-            f"independent factors are a poor stand-in for this posterior: k-hat {self.khat:.2f} is above "
-            f"{LARGEST_KHAT:g}, and the optimum found may be a local one; compare with another method (ppl compare)"
-        )
-        return (FitWarning("W706", text),)
 
     def _noisy(self) -> tuple[FitWarning, ...]:
         worst = {n: v for n, v in self.snr.items() if v < SMALLEST_SNR}
@@ -141,7 +171,7 @@ def result_of(
     target: ScoreTarget, plan: Plan, theta: Array, rng: np.random.Generator, draws: int, hurry: bool
 ) -> ScoreFit:
     """Evaluate q on fresh draws: its ELBO with a standard error, its parts, and the gradient's noise."""
-    values, log_q = _final_values(target, theta, rng, FEW if hurry else MANY)
+    values = _final_values(target, theta, rng, FEW if hurry else MANY)
     totals = values.sum(1) + target.terms.constant
     snr, slopes = ({}, {}) if hurry else signal_to_noise(target, plan, theta, rng, draws)
     entropy = target.family.entropy(theta)
@@ -154,43 +184,18 @@ def result_of(
         elbo_terms=_parts(target, values.mean(0), theta),
         snr=snr,
         slopes=slopes,
-        khat=_khat(target, totals - log_q),
     )
 
 
-def _khat(target: ScoreTarget, log_ratios: Array) -> float:
-    """k-hat on the line that the fit moves on, for a standardised latent; the general check covers all others."""
-    special = any(name.endswith(".raw") for name in target.terms.layout.blocks) or bool(target.terms.drawn)
-    tables = target.family.discretes or any(q.discrete is not None for q in target.terms.drawn)
-    if not special or tables or np.isnan(log_ratios).any():
-        return float("nan")
-    return float(smooth(log_ratios).khat)
-
-
-def _final_values(
-    target: ScoreTarget, theta: Array, rng: np.random.Generator, count: int
-) -> tuple[Array, Array]:
-    """Cells summed by statement at draws, and log q of the draws' continuous part; in pieces."""
-    from ppl.inference.score_trials import AT_ONCE
-
+def _final_values(target: ScoreTarget, theta: Array, rng: np.random.Generator, count: int) -> Array:
+    """Cells summed by statement at draws: (count, statements); in pieces."""
     rows = max(1, int(AT_ONCE // max(target.terms.program.widest, target.terms.count, 1.0)))
     starts = [t.where.start for t in target.terms.terms]
-    pieces, densities = [], []
+    pieces = []
     for i in range(0, count, rows):
-        drawn = target.draw(theta, rng, min(rows, count - i))
-        densities.append(_log_q(target, theta, drawn.eps))
-        cells = target.values(drawn.x)
-        sums = np.add.reduceat(cells, starts, axis=1) if starts else np.zeros((len(drawn.x), 0))
-        pieces.append(sums)
-    return np.concatenate(pieces), np.concatenate(densities)
-
-
-def _log_q(target: ScoreTarget, theta: Array, eps: Array) -> Array:
-    """Log density of the Gaussian part at standard normal draws (n, D), points left out."""
-    free = target.family.free
-    log_sd = theta[target.family.size : 2 * target.family.size][free]
-    out: Array = (-0.5 * np.square(eps[:, free]) - log_sd - 0.5 * np.log(2.0 * np.pi)).sum(1)
-    return out
+        cells = target.values(target.draw(theta, rng, min(rows, count - i)).x)
+        pieces.append(np.add.reduceat(cells, starts, axis=1) if starts else np.zeros((len(cells), 0)))
+    return np.concatenate(pieces)
 
 
 def _parts(target: ScoreTarget, means: Array, theta: Array) -> dict[str, float]:

@@ -163,7 +163,8 @@ _WARNINGS: dict[str, Entry] = {
     "W718": Entry(
         "k-hat was not computed",
         """Weighing draws needs the density of many of them: too slow, too many coordinates, or factors that
-        hold discrete latents. The sds of independent factors are lower bounds.""",
+        hold discrete latents. The sds of independent factors are lower bounds, and how far to believe the fit
+        is not known: compare with another method. Where single elements have a k-hat it is a remark.""",
     ),
     "W719": Entry(
         "a component is given up",

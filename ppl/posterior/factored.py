@@ -103,6 +103,16 @@ class Factored(ABC):
         draws = self.sample(rng, n)
         return draws, log_ratios(problem, self, draws)
 
+    def affordable(self, problem: Any, discrete: frozenset[str]) -> tuple[int, str]:
+        """How many draws can be weighed, and why none; ``discrete`` names the latents with probabilities."""
+        from ppl.posterior.factored_weights import affordable
+
+        count, why = affordable(problem)
+        free = [b for b in self.blocks if not b.point]
+        if count and all(discrete.issuperset(b.names) for b in free):
+            return 0, "all continuous latents are point estimates"
+        return count, why
+
     def element_weights(self, rng: np.random.Generator) -> ElementWeights | None:
         """Weights of single elements of a plate, where q can be cut into these; None elsewhere."""
         return None

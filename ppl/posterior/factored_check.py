@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,10 @@ ENOUGH = 100  # effective draws that such a comparison needs
 EVEN = 0.95  # effective share above which a tail does not matter
 OFF = 6.0  # standard errors between the ELBO and its estimate that chance does not explain
 SHOWN = 5
+UNKNOWN = (
+    "The fit converged; k-hat could not be computed, so how far to believe it is not known "
+    "(compare with another method)."
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def certify_factored(
     weights = weigh_factored(problem, q, rng, frozenset(chances))
     elements = None if weights.exact else q.element_weights(rng)
     found = [w for w in _findings(problem, q, facts, weights, draws, chances) if w is not None]
-    found += [elements.finding()] if elements is not None else []
+    found = [*map(_known_by_element, found), elements.finding()] if elements is not None else found
     found += prior_conflicts(problem, draws, prior_rng)
     order = {"failed": 0, "warn": 1, "note": 2}
     warnings = tuple(sorted(found, key=lambda w: order[w.severity]))
@@ -67,6 +71,8 @@ def verdict_on(warnings: tuple[FitWarning, ...]) -> tuple[str, str]:
         return "ok", "The fit converged and every check passed."
     if told[0].severity == "failed":
         return "failed", f"Do not use this fit: {told[0].message}."
+    if told[0].code == "W718" and len(told) == 1:
+        return "warn", UNKNOWN
     more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
     return "warn", f"Use with care: {told[0].message}{more}."
 
@@ -172,4 +178,9 @@ def _unchecked(q: Factored, at: Weights) -> FitWarning | None:
     if at.exact or len(at.khats) or len(free) < 2 or q.log_evidence is not None:
         return None
     text = f"k-hat is not computed: {at.why}; sds of independent factors are lower bounds"
-    return FitWarning("W718", text, (), "note")
+    return FitWarning("W718", text)
+
+
+def _known_by_element(found: FitWarning) -> FitWarning:
+    """That k-hat is missing is a remark where single elements have theirs."""
+    return replace(found, severity="note") if found.code == "W718" else found

@@ -102,10 +102,7 @@ def affordable(problem: Any) -> tuple[int, str]:
 
 def weigh_factored(problem: Any, q: Factored, rng: np.random.Generator, discrete: frozenset[str]) -> Weights:
     """Weights of fresh draws of q, where the density can be had and afforded."""
-    free = [b for b in q.blocks if not b.point]
-    count, why = affordable(problem)
-    if count and all(discrete.issuperset(b.names) for b in free):
-        count, why = 0, "all continuous latents are point estimates"
+    count, why = q.affordable(problem, discrete)
     if not count:
         return Weights(why)
     each = count // REPLICATES
@@ -122,7 +119,7 @@ def _weighed(ratios: Array, draws: Mapping[str, Array]) -> Weights:
     pooled = smooth(good)
     finite = bool(np.isfinite(good).all())
     return Weights(
-        khats=np.array([f.khat for f in fits if not f.exact]),
+        khats=np.array([max(f.khat, -1.0) for f in fits if not f.exact]),  # -inf: the largest are equal
         exact=all(f.exact for f in fits),
         count=len(good),
         ess=pooled.ess,
