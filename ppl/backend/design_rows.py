@@ -19,6 +19,7 @@ from ppl.backend.op import Array, op
 ROWS = 2048  # of a block
 DRAWS = 32  # taken together: a block of ROWS x DRAWS stays in the second-level cache
 FEW = 4  # draws for which longer blocks, whose codes are counted anew, cost less
+SHORT = 6  # rows in a run below which sums of runs cost more than counting codes anew
 LONG = 1 << 14  # rows of such a block
 
 
@@ -32,10 +33,13 @@ class Family(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Equal codes in a block: the rows in their order (None: as they stand), where runs start, their codes."""
+    """Equal codes in a block: the rows in their order (None: as they stand), where runs start, their codes.
+
+    Where runs are short ``first`` is None, and ``codes`` are the least and one more than the greatest.
+    """
 
     order: Array | None
-    first: Array
+    first: Array | None
     codes: Array
 
 
@@ -65,6 +69,12 @@ class Sparse:
                 out[s] += np.bincount(where, g[s], out.shape[1])
             return
         runs = self.runs[number]
+        if runs.first is None:
+            low, high = (int(c) for c in runs.codes)
+            where = self.places[part].astype(np.intp) - low
+            for s in range(len(g)):
+                out[s, low:high] += np.bincount(where, g[s], high - low)
+            return
         picked = g if runs.order is None else np.take(g, runs.order, axis=1)
         out[:, runs.codes] += np.add.reduceat(picked, runs.first, axis=1)
 
@@ -90,7 +100,7 @@ class DesignRows:
 def sparse(places: Array, weight: Array | float | None) -> Sparse:
     """An entry with the runs of each of its blocks.
 
-    >>> sparse(np.array([4, 4, 2]), None).runs[0].codes.tolist()
+    >>> sparse(np.repeat([4, 2], 10), None).runs[0].codes.tolist()
     [2, 4]
     """
     runs = tuple(_runs(places[i : i + ROWS]) for i in range(0, len(places), ROWS))
@@ -103,6 +113,8 @@ def _runs(codes: Array) -> Runs:
         order = np.argsort(codes, kind="stable").astype(np.uint16)
         codes = codes[order]
     first = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
+    if SHORT * len(first) > len(codes):
+        return Runs(None, None, np.array([codes[0], codes[-1] + 1]))
     return Runs(order, first.astype(np.uint16), codes[first].astype(np.int32))
 
 
@@ -167,6 +179,20 @@ class PoissonRows:
         slope *= weight * mean
         np.subtract(total, slope, out=slope)
         return t @ total + slope.sum(axis=1), slope
+
+
+@dataclass(frozen=True, eq=False)
+class SquareRows:
+    """w (t - y)^2; no weights stand for 1."""
+
+    y: Array
+    weight: Array | None
+
+    def at(self, t: Array, part: slice) -> tuple[Array, Array]:
+        """Sums and 2 w (t - y)."""
+        t -= self.y[part]
+        slope = t * 2.0 if self.weight is None else t * (2.0 * self.weight[part])
+        return 0.5 * np.einsum("sn,sn->s", t, slope), slope
 
 
 @dataclass(frozen=True, eq=False)

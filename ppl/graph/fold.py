@@ -24,6 +24,7 @@ from ppl.graph.fold_design import LINKS, Counts, design_density, entries
 from ppl.graph.fold_families import ClassRows, by_statistics, class_density
 from ppl.graph.fold_gaussian import fold_gaussian
 from ppl.graph.fold_logistic import logistic_density
+from ppl.graph.fold_squares import square_density
 from ppl.graph.fold_vectors import VECTORS, fold_vectors
 from ppl.graph.gram import rows_of
 from ppl.graph.inline import expand
@@ -192,6 +193,14 @@ def _summed(term: Named, dim: Dim, count: np.ndarray) -> Named:
 def _by_rows(at: Evaluator, o: Observation) -> tuple[Named | None, Folding]:
     """Row by row, a predictor of several terms as one matrix product and its gathers."""
     n = len(o.y)
+    squares = square_density(at, o)
+    if squares is not None:
+        cost = n * (len(squares[1].columns) + 3)
+        _, dense, sparse = entries(squares[1])
+        how = (
+            f"row by row: one design of {dense} dense columns and {sparse} sparse entries; too few rows agree"
+        )
+        return Named(squares[0]), Folding(o.statement.name, how, n, n, cost, cost, n * (HIDDEN + sparse))
     for name, node in o.body.arguments:
         if name not in LOCATIONS or o.dim not in node.loops:
             continue

@@ -76,8 +76,8 @@ def design_density(name: str, design: Design, counts: Counts) -> Array:
     """The summed log density of each draw: (draw,)."""
     family, base = _BUILT[name](counts)
     columns = joined(design.columns)
-    order = _order(columns)
-    rows = _design_rows(design, columns, family, order)
+    order = order_of(columns)
+    rows = rows_of_design(design, columns, family(order), order)
     return first_with_gradient(design.beta, design_rows(design.beta, rows)) + base
 
 
@@ -111,7 +111,7 @@ def _same_places(c: Column, d: Column) -> bool:
     return c.start == d.start and (c.codes is d.codes or np.array_equal(c.codes, d.codes))
 
 
-def _order(columns: Sequence[Column]) -> np.ndarray | None:
+def order_of(columns: Sequence[Column]) -> np.ndarray | None:
     """The rows sorted by the codes of most kinds; None where they are, or where none are."""
     codes = [c.codes for c in columns if isinstance(c.codes, np.ndarray)]
     if not codes:
@@ -123,20 +123,21 @@ def _order(columns: Sequence[Column]) -> np.ndarray | None:
     return np.argsort(longest, kind="stable").astype(kind)
 
 
-def _sorted(x: Array, order: np.ndarray | None) -> Array:
+def sorted_by(x: Array, order: np.ndarray | None) -> Array:
+    """An array over rows in an order; numbers and None as they are."""
     return x if order is None or not isinstance(x, np.ndarray) else x[order]
 
 
-def _design_rows(
-    design: Design, columns: Sequence[Column], family: _Unsorted, order: np.ndarray | None
+def rows_of_design(
+    design: Design, columns: Sequence[Column], family: Family, order: np.ndarray | None
 ) -> DesignRows:
     constant = np.zeros(design.beta.shape[-1])
     dense: list[Column] = []
     found = []
     for c in columns:
         if isinstance(c.codes, np.ndarray):
-            places = _sorted(c.codes, order) + c.start
-            found.append(sparse(places, _weight(_sorted(c.weight, order))))
+            places = sorted_by(c.codes, order) + c.start
+            found.append(sparse(places, _weight(sorted_by(c.weight, order))))
         elif isinstance(c.weight, np.ndarray):
             dense.append(c)
         else:
@@ -144,8 +145,8 @@ def _design_rows(
     block = _block(design.rows, dense, order)
     places = np.array([c.places for c in dense], dtype=np.intp)
     plain = not isinstance(design.offset, np.ndarray) and design.offset == 0.0
-    offset = None if plain else np.broadcast_to(_sorted(design.offset, order), (design.rows,))
-    return DesignRows(design.rows, family(order), block, places, tuple(found), constant, offset)
+    offset = None if plain else np.broadcast_to(sorted_by(design.offset, order), (design.rows,))
+    return DesignRows(design.rows, family, block, places, tuple(found), constant, offset)
 
 
 def _block(rows: int, dense: Sequence[Column], order: np.ndarray | None) -> np.ndarray:
@@ -170,7 +171,7 @@ def _weight(weight: float | np.ndarray) -> float | np.ndarray | None:
 def _poisson(c: Counts) -> tuple[_Unsorted, float]:
     total, count, mean = c.total, c.count, c.mean
     base = c.sum(lambda y, where: xp.factorial_kernel(y) - xp.deviance(y, mean[where]))
-    return lambda order: PoissonRows(_sorted(total, order), _sorted(count, order)), base
+    return lambda order: PoissonRows(sorted_by(total, order), sorted_by(count, order)), base
 
 
 def _bernoulli(c: Counts) -> tuple[_Unsorted, float]:
@@ -187,7 +188,7 @@ def _binomial(c: Counts) -> tuple[_Unsorted, float]:
 
 def _two_sided(yes: np.ndarray, trials: float | np.ndarray) -> _Unsorted:
     no = trials - yes if yes.dtype.kind == "f" else _narrow(np.asarray(trials - yes))
-    return lambda order: BinomialRows(_sorted(yes, order), _sorted(no, order))
+    return lambda order: BinomialRows(sorted_by(yes, order), sorted_by(no, order))
 
 
 _BUILT: dict[str, Callable[[Counts], tuple[_Unsorted, float]]] = {

@@ -61,7 +61,7 @@ def fold_gaussian(
     if found is None:
         return None
     inner = restricted(at, dim, found.rows) if leaves else at
-    sd = _sd(name, _by_class(inner.named(spread), dim))
+    sd = sd_of(name, _by_class(inner.named(spread), dim))
     density = _density(found, design.beta, sd)
     if body.name == "LogNormal":
         density = density - float(np.sum(value if weights is None else weights * value))
@@ -73,7 +73,8 @@ def _by_class(x: Named, dim: Dim) -> Array:
     return aligned(x, (dim,))
 
 
-def _sd(name: str, x: Array) -> Array:
+def sd_of(name: str, x: Array) -> Array:
+    """The sd, from itself, a variance or a precision."""
     return xp.sqrt(x) if name == "var" else 1.0 / xp.sqrt(x) if name == "precision" else x
 
 

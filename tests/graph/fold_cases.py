@@ -68,6 +68,8 @@ OTHER = {
     "same trials, one design": "c[i] ~ Binomial(14, logit = a[g[i]] + b * x[i]) for i in rows",
     "many classes": "c[i] ~ Poisson(log_rate = 0.1 * mu + m[g[i], h[i]] + b * k[i] + e[h[i]]) for i in rows",
     "many classes of trials": "c[i] ~ Binomial(k[i] + 12, logit = m[g[i], h[i]] + b * k[i]) for i in rows",
+    "known sds, one design": "y[i] ~ Normal(a[g[i]] + b * x[i] + d, p[i]) for i in rows",
+    "known sds of logs, one design": "p[i] ~ LogNormal(e[h[i]] + b * x[i], exp(x[i])) for i in rows",
     "waiting": "p[i] ~ Exponential(s[g[i]]) for i in rows",
     "scale": "p[i] ~ Exponential(scale = s[g[i]]) for i in rows",
     "amounts": "p[i] ~ Gamma(sigma, s[g[i]]) for i in rows",

@@ -42,6 +42,23 @@ def test_other_rows(name: str, weighted: bool) -> None:
     assert worst_gap(folded, plain) < 1e-11
 
 
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("name", ["groups", "variance", "precision", "crossed", "slopes", "log"])
+def test_gaussian_rows_of_many_groups(name: str, weighted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moments would hold as much as the rows: squares through the design in their place."""
+    monkeypatch.setattr(fold_gaussian, "LARGEST_SHARE", 0.0)
+    folded, plain = pair(GAUSSIAN[name], data(), weighted)
+    assert "one design" in note(folded).how
+    assert worst_gap(folded, plain) < 1e-11
+
+
+def test_squares_far_from_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold_gaussian, "LARGEST_SHARE", 0.0)
+    folded, plain = pair(GAUSSIAN["scaled groups"], data(shift=1e6))
+    assert "one design" in note(folded).how
+    assert worst_gap(folded, plain, shift=1e6) < 1e-9
+
+
 @pytest.mark.parametrize("name", ["counts, one design", "counts, slopes by group"])
 def test_large_counts(name: str) -> None:
     """Counts about 1e6, each row's density about -8: the rows' own log rates are near log 1e6."""
