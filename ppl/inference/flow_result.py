@@ -18,6 +18,7 @@ from ppl.posterior.target import Array
 
 MEASURED = 4000  # draws of the ELBO that is reported
 WORK = 2e8  # array elements that reporting it may touch
+AT_ONCE = 1e7  # numbers of a layer over the draws that are made together
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,16 @@ class FlowFit(Amortised):
         """The draws to report from: corrected where k-hat allows it."""
         rng = np.random.default_rng(seed)
         return self.sample(rng, n) if self.better is None else self.better.resampled(rng, n)
+
+    def sample(self, rng: np.random.Generator, n: int) -> dict[str, Array]:
+        """Draws by name, some at a time where layers over many elements are wide."""
+        at = self.estimates.layout.evaluator()
+        width = max(
+            int(np.prod([at.size(d) for d in f.plates], dtype=int)) * _width(f) for f in self.estimates.flows
+        )
+        step = max(1, int(AT_ONCE / width))
+        parts = [self.estimates.sample(self.x, rng, min(step, n - first)) for first in range(0, n, step)]
+        return parts[0] if len(parts) == 1 else {k: _joined([p[k] for p in parts], n) for k in parts[0]}
 
     @property
     def corrected(self) -> bool:
@@ -44,6 +55,17 @@ class FlowFit(Amortised):
         rest = tuple(b for b in super().blocks if not flowing & set(b.names))
         own = (BlockReport(f.names, _family(f), False, "guide" if f.reads else "") for f in flows)
         return (*own, *rest)
+
+
+def _width(flow: Flow) -> int:
+    """Numbers of a layer for one draw of one element."""
+    return flow.coupling.size + getattr(flow.coupling, "hidden", 0)
+
+
+def _joined(parts: list[Array], n: int) -> Array:
+    """All draws; points repeat without a copy."""
+    one = parts[0]
+    return np.broadcast_to(one[:1], (n, *one.shape[1:])) if one.strides[0] == 0 else np.concatenate(parts)
 
 
 def _family(flow: Flow) -> str:
