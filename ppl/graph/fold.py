@@ -28,6 +28,7 @@ from ppl.graph.fold_squares import square_density
 from ppl.graph.fold_vectors import VECTORS, fold_vectors
 from ppl.graph.gram import rows_of
 from ppl.graph.inline import expand
+from ppl.graph.links import linked
 from ppl.graph.named import Named, aligned
 from ppl.graph.nodes import Dim
 from ppl.graph.observation import Observation
@@ -57,6 +58,7 @@ def folded_density(
         return None, unfolded(at, s, value, _why_not(at, s, value))
     body = expand(body, {k: v for k, v in values.items() if _along(v, dim)})
     assert isinstance(body, g.Distribution)
+    body = linked(body)
     rows = Observation(s, body, dim, aligned(value, (dim, *s.event))[0], weights)
     try:
         if body.name in VECTORS:
