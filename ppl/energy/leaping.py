@@ -5,8 +5,9 @@ With s_0, s_1, s_2 the gradients that the parameters' factors are made from, at 
     r = s_1 - s_0,   v = (s_2 - s_1) - r,   a = -|r| / |v|,   s = s_0 - 2 a r + a^2 v
 
 Late in a slow climb r shrinks by one factor a sweep, and s is where all further sweeps would lead. Factors are the
-best for s, states follow them, and the ELBO of both decides. (SQUAREM: Varadhan & Roland 2008, Scandinavian
-Journal of Statistics 35, here in the expected statistics in place of the parameters: no bound is overstepped.)
+best for s, states follow them, and the ELBO of both decides. Leaps are short at first: each that was as long as it
+might be, and raised the bound, lets the next be longer. (SQUAREM: Varadhan & Roland 2008, Scandinavian Journal of
+Statistics 35, here in the expected statistics in place of the parameters: no bound is overstepped.)
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ppl.energy.sites import touched
 Array = Any
 Statistics = tuple[Mapping[Key, Array], ...]
 TRIES = 2  # shorter leaps after one that failed
+LONGEST = 4.0  # -a of the first leaps, and how many times longer the next may be
 SLOW = 0.5  # share of a sweep's gain that the next one still makes, from which leaps are worth their cost
 
 
@@ -51,18 +53,24 @@ def statistics(ascent: Ascent, state: State, over: Sequence[int]) -> Statistics:
     return tuple(ascent.polynomial.gradient(i, factors) for i in over)
 
 
-def leapt(ascent: Ascent, state: State, trail: Sequence[Statistics], over: Sequence[int]) -> State | None:
-    """The state after the longest leap that raises the bound, or nothing. ``trail``: s_0, s_1; s_2 is ``state``'s."""
+def leapt(
+    ascent: Ascent, state: State, trail: Sequence[Statistics], over: Sequence[int], longest: float = np.inf
+) -> tuple[State | None, float]:
+    """The state after the longest leap that raises the bound, or nothing; and how long the next leap may be.
+
+    ``trail``: s_0 and s_1, where ``state`` gives s_2; ``longest``: the most that -a may be.
+    """
     path = (*trail, statistics(ascent, state, over))
-    length = _length(path)
+    wanted = -_length(path)
+    length = min(wanted, longest)
     for _ in range(1 + TRIES):
-        if not length < -1.0 - 1e-3:
-            return None
-        found = _at(ascent, state, _extrapolated(path, length), over)
+        if not length > 1.0 + 1e-3:
+            break
+        found = _at(ascent, state, _extrapolated(path, -length), over)
         if found is not None and found.elbo > state.elbo:
-            return found
-        length = 0.5 * (length - 1.0)
-    return None
+            return found, LONGEST * longest if wanted >= longest == length else longest
+        length = 0.5 * (length + 1.0)
+    return None, max(LONGEST, longest / LONGEST)
 
 
 def _length(path: Sequence[Statistics]) -> float:

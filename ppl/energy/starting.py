@@ -24,6 +24,7 @@ SEEN = 4000  # rows that seeds are chosen from
 ROUNDS = 8  # of Lloyd's algorithm
 FEATURES = 200  # columns that are looked at
 SURE = 2.5  # log odds of the state of the nearest seed
+STAY = 3.0  # most log odds of a chain's step that keeps its state
 RESTARTS = 5
 MORE = 10  # of them where they cost next to nothing: most are given up after a few sweeps
 SMALL_CELLS = 100_000
@@ -92,7 +93,11 @@ def restarts(ascent: Ascent) -> int:
 
 
 def seeded(ascent: Ascent, i: int, rng: np.random.Generator) -> Factor | None:
-    """Responsibilities from seeds in feature space; None where the states have no features of their own."""
+    """Responsibilities from seeds in feature space; None where the states have no features of their own.
+
+    States of a chain whose labels come in runs stay, by odds at random: where states' data overlap, labels
+    change more often than the states do.
+    """
     block = ascent.blocks[i]
     assert isinstance(block, DiscreteBlock | DiscreteChain)
     assert block.latent.states is not None
@@ -100,7 +105,10 @@ def seeded(ascent: Ascent, i: int, rng: np.random.Generator) -> Factor | None:
     if features is None:
         labels = coded_labels(block.parts, len(block.latent.states), rng, nearest)
         return None if labels is None else block.labelled(labels, SURE)
-    return block.labelled(nearest(features, len(block.latent.states), rng), SURE)
+    labels = nearest(features, len(block.latent.states), rng)
+    if isinstance(block, DiscreteChain):
+        return block.labelled(labels, SURE, STAY * rng.random())
+    return block.labelled(labels, SURE)
 
 
 def _features(ascent: Ascent, i: int) -> Array | None:

@@ -19,7 +19,16 @@ from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
 from ppl.inference.batched_target import BatchTarget
 from ppl.inference.coordinate import Coordinates
 from ppl.inference.draws import stream
-from ppl.inference.energy_target import Climb, EnergyTarget, ahead, better, hopeless, restarted, settled
+from ppl.inference.energy_target import (
+    Climb,
+    EnergyTarget,
+    ahead,
+    better,
+    hopeless,
+    rated,
+    restarted,
+    settled,
+)
 from ppl.inference.outcome import Outcome, outcome
 from ppl.posterior.diagnostics_findings import FitFacts
 
@@ -77,7 +86,7 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
         now = self.swept(target, state)
         self.verify(target, now, False)
         quiet = settled(state.now, now, state.quiet, self.tolerance, target.observations)
-        new = replace(state, now=now, quiet=quiet, steps=state.steps + 1)
+        new = rated(replace(state, now=now, quiet=quiet, steps=state.steps + 1), state.now)
         if (new.settled and self.may_end(new)) or now.sweep >= self.max_sweeps:
             return self._ended(target, new, "converged" if new.settled else "max_sweeps")
         if not self.may_end(new):

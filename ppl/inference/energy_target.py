@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from ppl.energy.ascent import Ascent, State
-from ppl.energy.leaping import SLOW, Statistics, leapers, leapt, statistics
+from ppl.energy.leaping import LONGEST, SLOW, Statistics, leapers, leapt, statistics
 from ppl.inference.batched import Batched
 
 CALM = 8  # sweeps in a row with next to nothing left to gain, where there were leaps
-SHORT = 50  # sweeps that every start is given
+SHORT = 100  # sweeps that every start is given: fewer end starts that are on a plateau
+AGAIN = 5.0  # times what a start seems to have left, that it is given: plateaus end
 SAME = 0.1  # nats: a start that gains no more on the best than this is not worth finishing
-PLAIN = 8  # sweeps of a start before the first leap: the first ones settle which optimum it climbs
+PLAIN = 30  # sweeps of a start before the first leap: the first ones settle which optimum it climbs
+STEADY = 0.1  # of what a sweep leaves undone, 1 - c: by how much the rate c of gains may change from sweep to sweep
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,8 @@ class EnergyTarget:
 class Climb:
     """Where a run of several restarts stands: the present one, the best so far, and the ends; or with minibatches.
 
-    ``trail``: what the parameters were made from at the ends of up to two sweeps before, for leaps.
+    ``trail``: what the parameters were made from at the ends of up to two sweeps before, for leaps. ``rates``: of
+    the last two gains to the ones before each. ``longest``: the length that a leap may have by now.
     """
 
     seed: int
@@ -43,6 +46,14 @@ class Climb:
     batched: Batched | None = None
     trail: tuple[Statistics, ...] = ()
     leaps: int = 0
+    rates: tuple[float, float] = (np.nan, np.nan)
+    longest: float = LONGEST
+
+    @property
+    def steady(self) -> bool:
+        """Whether gains have come to fall at one rate, as they do near an optimum and not on the way to it."""
+        earlier, later = self.rates
+        return abs(later - earlier) <= STEADY * (1.0 - later)
 
     @property
     def settled(self) -> bool:
@@ -78,29 +89,39 @@ def remaining(earlier: float, later: float) -> float:
     return later * later / (earlier - later)
 
 
+def rated(climb: Climb, before: State) -> Climb:
+    """The climb with the rate at which its last gain fell; none after a leap."""
+    known = np.isfinite(before.gain) and before.gain > 0.0
+    return replace(climb, rates=(climb.rates[1], climb.now.gain / before.gain if known else np.nan))
+
+
 def ahead(target: EnergyTarget, before: State, climb: Climb) -> Climb:
-    """After three slow sweeps, a leap along their path where that raises the bound."""
-    now = climb.now
+    """After three slow sweeps at a steady rate, or three after a leap, a leap where that raises the bound."""
+    now, last = climb.now, len(climb.trail) == 2
     fresh = not np.isfinite(before.gain)
     if now.sweep < PLAIN or climb.quiet or not (fresh or now.gain > SLOW * before.gain):
         return replace(climb, trail=())
+    if not (climb.trail or fresh or climb.steady):
+        return climb
     over = leapers(target.ascent)
     if not over:
         return climb
-    if len(climb.trail) < 2:
+    if not last:
         return replace(climb, trail=(*climb.trail, statistics(target.ascent, now, over)))
-    found = leapt(target.ascent, now, climb.trail, over)
-    return replace(climb, now=found or now, trail=(), leaps=climb.leaps + (found is not None))
+    found, longest = leapt(target.ascent, now, climb.trail, over, climb.longest)
+    return replace(
+        climb, now=found or now, trail=(), leaps=climb.leaps + (found is not None), longest=longest
+    )
 
 
 def hopeless(climb: Climb, before: State) -> bool:
-    """Whether a further start is heading for no more than the best one has, by twice what it seems to have left."""
+    """Whether a further start steadily heads for no more than the best one has, by several times what it has left."""
     now, best = climb.now, climb.best
-    if best is None or now.sweep < SHORT:
+    if best is None or now.sweep < SHORT or not climb.steady:
         return False
-    return now.elbo + 2.0 * remaining(before.gain, now.gain) < best.elbo + SAME
+    return now.elbo + AGAIN * remaining(before.gain, now.gain) < best.elbo + SAME
 
 
 def restarted(climb: Climb, fresh: State, best: State, ends: tuple[float, ...]) -> Climb:
     """The next restart, after those that ended at ``ends``."""
-    return replace(climb, now=fresh, best=best, ends=ends, quiet=0, trail=(), leaps=0)
+    return Climb(climb.seed, fresh, best, ends, steps=climb.steps)

@@ -70,7 +70,7 @@ def test_states_follow_and_are_not_extrapolated(mixture: tuple[Ascent, list[int]
 def test_a_leap_raises_the_bound_by_more_than_a_sweep(mixture: tuple[Ascent, list[int]]) -> None:
     ascent, order = mixture
     state, trail = _path(ascent, order)
-    found = leapt(ascent, state, trail, leapers(ascent))
+    found = leapt(ascent, state, trail, leapers(ascent))[0]
     assert found is not None
     assert found.elbo - state.elbo > 2.0 * (ascent.sweep(state, order).elbo - state.elbo)
     assert found.elbo == pytest.approx(ascent.elbo(found.factors)[0], abs=1e-9)
@@ -88,7 +88,7 @@ def test_a_leap_that_would_lower_the_bound_is_not_taken(mixture: tuple[Ascent, l
     nearer = tuple(
         {k: now[b][k] + 1.2 * (now[b][k] - trail[0][b][k]) for k in now[b]} for b in range(len(over))
     )
-    assert leapt(ascent, state, (away, nearer), over) is None
+    assert leapt(ascent, state, (away, nearer), over)[0] is None
     blind = leaping._at(ascent, state, leaping._extrapolated((away, nearer, now), -20.0), over)
     assert blind is None or blind.elbo < state.elbo
 
@@ -105,7 +105,7 @@ def test_fewer_sweeps_to_the_same_end(monkeypatch: pytest.MonkeyPatch) -> None:
         return state.now.elbo, state.steps
 
     with_leaps, few = run()
-    monkeypatch.setattr(energy_target, "leapt", lambda *_: None)
+    monkeypatch.setattr(energy_target, "leapt", lambda *_: (None, 1.0))
     without, many = run()
     assert with_leaps == pytest.approx(without, abs=1e-3) and 2 * few < many
 
@@ -113,12 +113,13 @@ def test_fewer_sweeps_to_the_same_end(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_start_is_given_up_when_it_heads_for_less_than_the_best() -> None:
     before = State((), elbo=-101.0, gain=1.0, sweep=SHORT - 1)
     now = State((), elbo=-100.5, gain=0.5, sweep=SHORT)
-    lost = Climb(0, now, best=State((), elbo=-90.0))
+    lost = Climb(0, now, best=State((), elbo=-90.0), rates=(0.5, 0.5))
     assert hopeless(lost, before)
     assert not hopeless(replace(lost, best=State((), elbo=-100.0)), before)
     assert not hopeless(replace(lost, best=None), before)
     assert not hopeless(replace(lost, now=replace(now, sweep=SHORT - 1)), before)
     assert not hopeless(replace(lost, now=replace(now, gain=2.0)), before)  # gains grow: it may go anywhere
+    assert not hopeless(replace(lost, rates=(0.4, 0.5)), before)  # at no steady rate: it may end a plateau
 
 
 def _failing(starts: set[int], seen: list[int]) -> Callable[[Backend, EnergyTarget, Climb], State]:

@@ -140,12 +140,25 @@ class DiscreteChain(Block):
         shape = self.shapes()[("is", self.latent.name)]
         return self.best({("is", self.latent.name): spread * rng.standard_normal(shape)}, None)
 
-    def labelled(self, labels: Array, odds: float) -> Factor:
-        """A factor that holds to labels (cells,), in the order of the latent's axes, by these log odds."""
-        shape = self.shapes()[self.key]
-        return self.best(
-            {self.key: (odds * (labels[:, None] == np.arange(self.states))).reshape(shape)}, None
-        )
+    def labelled(self, labels: Array, odds: float, stay: float = 0.0) -> Factor:
+        """A factor that holds to labels (cells,), in the order of the latent's axes, by these log odds.
+
+        ``stay``: the log odds of a step that keeps its state, for states whose labels come in runs.
+        """
+        shapes = self.shapes()
+        unary = odds * (labels[:, None] == np.arange(self.states))
+        pair = np.zeros(shapes["pairs", self.latent.name])
+        pair[1:] = np.diag(stay * self._runs(labels))
+        return self.best({self.key: unary.reshape(shapes[self.key]), ("pairs", self.latent.name): pair}, None)
+
+    def _runs(self, labels: Array) -> Array:
+        """Whether each label follows itself more often than by chance: (K,)."""
+        front = np.moveaxis(labels.reshape(self.latent.shape), self.axis, -1).ravel()
+        steps = np.flatnonzero(self.steps.codes > 0)
+        count = np.bincount(front, minlength=self.states)
+        left = np.bincount(front[steps - 1], minlength=self.states)
+        kept = np.bincount(front[steps][front[steps] == front[steps - 1]], minlength=self.states)
+        return np.asarray(kept * len(front) > left * count)
 
     def sample(self, factor: Factor, rng: np.random.Generator, n: int) -> dict[str, Array]:
         if self.factorised:
