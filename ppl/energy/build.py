@@ -12,6 +12,7 @@ from ppl.energy.auxiliary import Labels, augmented, labels
 from ppl.energy.contracted import contracted, live
 from ppl.energy.declare import declared, orders_of, supports_of
 from ppl.energy.densities import density
+from ppl.energy.outer import outer
 from ppl.energy.poly import Algebra, Monomial, NotPolynomial, Poly
 from ppl.energy.residuals import residual
 from ppl.energy.states import attached, one_state_each
@@ -139,7 +140,12 @@ def finished(lay: Layout, s: Symbolic, statement: g.Statement, x: Poly) -> list[
     weight = row_weights(lay, s.at)
     out = []
     for m in x.monomials:
-        m = live(s.algebra, contracted(s.algebra, _weighted(s, m, every, weight)))
+        m = contracted(s.algebra, _weighted(s, m, every, weight))
+        if m.more:
+            product = outer((m.coefficient, *m.more), s.at.size)
+            out.append(Term(product, m.atoms, statement, statement.span))
+            continue
+        m = live(s.algebra, m)
         array = m.coefficient.numpy
         if np.isneginf(array).any() and any(a.stat == "is" for a in m.atoms):
             array = np.where(np.isneginf(array), FORBIDDEN, array)

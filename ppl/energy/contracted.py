@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ppl.energy.factors import einsum, grows, summed
+from ppl.energy.outer import lasting
 from ppl.energy.poly import MOST_CELLS, Algebra, Monomial, NotPolynomial
 from ppl.graph.named import Named, constant, union
 from ppl.graph.nodes import Dim
@@ -23,7 +24,7 @@ def contracted(algebra: Algebra, m: Monomial) -> Monomial:
     dims = union((x.dims for x in factors), algebra.at.size)
     kept = tuple(d for d in dims if d in keep)
     if len(kept) == len(dims):
-        return algebra.whole(m)
+        return m if lasting(factors, m.atoms, algebra.at.size) else algebra.whole(m)
     if algebra.cells(kept) > MOST_CELLS:
         raise NotPolynomial("a product of data would not fit in memory")
     return replace(m, coefficient=summed(factors, kept, algebra.at.size), more=())

@@ -13,6 +13,7 @@ from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.blocks.gaussian import GaussianMembers
 from ppl.energy.contraction import Part
 from ppl.energy.operands import Operand, Size
+from ppl.energy.outer import Outer
 from ppl.energy.shape import couplings
 from ppl.energy.terms import Atom, Term
 from ppl.graph.named import Named, aligned
@@ -58,6 +59,9 @@ def lower(term: Term, number: int, blocks: Sequence[Block], of: Mapping[str, int
         if isinstance(chain, DiscreteChain) and number in chain.steps.terms and len(places) == 2:
             return _step_product(chain, block, term, number, blocks, of, size)
     operands = [operand_of(blocks[b], b, term, number, places, size) for b, places in grouped.items()]
+    if isinstance(term.coefficient.array, Outer):
+        (first, dims), *more = (plain(x, size) for x in term.coefficient.array.over(term.coefficient.dims))
+        return Product(first, dims, tuple(operands), term.origin, tuple(more))
     coefficient, dims = plain(term.coefficient, size)
     return folded(Product(coefficient, dims, tuple(operands), term.origin), size)
 

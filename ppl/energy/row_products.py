@@ -23,6 +23,8 @@ from ppl.energy.blocks.discrete_chain import DiscreteChain
 from ppl.energy.contraction import Part
 from ppl.energy.lowering import Product, distinct
 from ppl.energy.operands import Key, Operand, Size
+from ppl.energy.outer import MOST_STORED, columns
+from ppl.energy.row_pairs import Pairs
 from ppl.energy.row_sums import Codes, Columns, RowPart, Runs
 from ppl.graph.named import Named, aligned
 from ppl.graph.nodes import Dim
@@ -146,8 +148,13 @@ class Maker:
         for array, dims in rows.product.data:
             (inner if set(dims) & set(rows.dims) else small).append((array, dims))
         free = tuple(dict.fromkeys(d for _, dims in inner for d in dims if d not in rows.dims))
-        phi = self._phi(inner, free, rows)
-        if len(phi) > STACKED:
+        pairs = self._pairs(inner, free, rows)
+        phi = np.empty((prod(self.size(d) for d in free), 0)) if pairs else self._phi(inner, free, rows)
+        if pairs is not None:
+            key = pairs.key
+            self.own.append(pairs)
+            which, factor, total = np.arange(len(phi)), np.ones(len(phi)), len(phi)
+        elif len(phi) > STACKED:
             key = (*self.stacked, str(len(self.own)))
             self.own.append(Columns(key, phi if phi.flags.forc else np.ascontiguousarray(phi)))
             which, factor, total = np.arange(len(phi)), np.ones(len(phi)), len(phi)
@@ -167,6 +174,13 @@ class Maker:
         return replace(
             rows.product, coefficient=first[0], dims=free, operands=(read, *rows.others), more=tuple(small)
         )
+
+    def _pairs(self, data: Sequence[Part], free: tuple[Dim, ...], rows: Rows) -> Pairs | None:
+        """Many products of two columns each, as the columns."""
+        if rows.elements is not None or prod(self.size(d) for d in free) <= MOST_STORED:
+            return None
+        found = columns([Named(np.asarray(a)[None], own) for a, own in data], free, rows.dims, self.size)
+        return None if found is None else Pairs((*self.stacked, str(len(self.own))), *found)
 
     def _phi(self, data: Sequence[Part], free: tuple[Dim, ...], rows: Rows) -> Array:
         """The data of a product as columns over the elements: (F, N)."""

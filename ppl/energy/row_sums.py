@@ -18,6 +18,7 @@ import numpy as np
 
 from ppl.energy.blocks.base import product
 from ppl.energy.operands import Key
+from ppl.energy.row_pairs import Pairs
 
 Array = Any
 CHUNK = 4096  # elements at a time: a few arrays of states x chunk stay in the cache
@@ -137,7 +138,7 @@ class Runs:
             sums[:, k] += np.bincount(codes, each, self.places)
 
 
-RowPart = Columns | Codes | Runs
+RowPart = Columns | Codes | Runs | Pairs
 Tables = list[tuple[RowPart, Array]]
 Dense = Callable[[int, int], Array]
 
