@@ -140,9 +140,21 @@ def gaussian(target: Target, state: State) -> Approximation:
 
 def runaway(target: Target, state: State) -> str:
     """The name of a coordinate that has widened or moved beyond all bounds, or nothing."""
-    q = gaussian(target, state)
+    mean, sd = _moments(target, state)
     with np.errstate(divide="ignore"):
-        lost = (np.log(q.sd) > WIDEST) | (np.abs(q.mean) > 1e15)
+        lost = (np.log(sd) > WIDEST) | (np.abs(mean) > 1e15)
     if not lost.any():
         return ""
     return f"`{coordinate_names(target.groups, target.size)[int(np.argmax(lost))]}`"
+
+
+def _moments(target: Target, state: State) -> tuple[Array, Array]:
+    """Means and sds at the state's point, (D,) each, without a covariance where that would be large."""
+    objective = objective_of(FiniteTarget(target), state)
+    if isinstance(objective, Arrow):
+        at = objective.gaussian(state.ascent.x)
+        sd = np.empty(target.size)
+        sd[objective.order] = np.sqrt(np.square(at.tril).sum(1))
+        return at.mean, sd
+    q = gaussian(target, state)
+    return q.mean, q.sd

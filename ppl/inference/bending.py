@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ppl.inference.arrow import Factor, arrow_draws, arrow_order
 from ppl.inference.draws import fixed
 from ppl.inference.finite import FiniteTarget
 from ppl.inference.lbfgs import ascend, begin
@@ -21,6 +22,7 @@ NEAR = 0.5  # widths at which drivers are looked for: tails there say little of 
 WORTH = 0.02  # nats a driver must promise
 STEPS, CLOSE = 60, 0.01  # most steps, and the slope at which the bend is good enough to weigh draws by
 BEND_WORK, ALL_WORK = 1.5e6, 2e8  # elements that one evaluation, and all of them, should touch
+ARROW_DRAWS = 200  # fewest draws for the bend of an arrow
 LARGEST, DEAREST = 400, 5e5  # rank and work of a draw beyond which nothing is bent
 FREE = ("shift", "log_scale", "linear", "curve", "stretch", "skew", "log_tail")
 # inverse curvature of the objective at a standard normal, by parameter
@@ -41,12 +43,14 @@ FURTHEST = 0.5  # how much one step may change any parameter
 class BendObjective:
     """The ELBO on draws eps: (S, R), without the normal's constant, over the free parts of a bend.
 
-    Up to rank `TILTED` its factor is free as well, as L (I + N) with N strictly lower triangular.
+    Up to rank `TILTED` its factor is free as well, as L (I + N) with N strictly lower triangular. ``arrow``
+    is the base's factor where that is an arrow, whose products are cheap.
     """
 
     target: FiniteTarget
     eps: Array
     base: Bend
+    arrow: Factor | None = None
 
     def at(self, x: Array) -> Bend:
         """The bend with parameters x."""
@@ -56,7 +60,8 @@ class BendObjective:
             old: Array = getattr(self.base, name)
             parts[name] = x[start : start + old.size].reshape(old.shape)
             start += old.size
-        return replace(self.base, tril=self.base.tril @ self._unit(x[start:]), **parts)
+        tril = self.base.tril @ self._unit(x[start:]) if len(self.below[0]) else self.base.tril
+        return replace(self.base, tril=tril, **parts)
 
     def _unit(self, entries: Array) -> Array:
         """I + N: (R, R)."""
@@ -69,9 +74,8 @@ class BendObjective:
     def below(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Places of the entries of N; none where the factor stays as it is."""
         rank = self.eps.shape[1]
-        rows, columns = np.tril_indices(
-            rank if rank <= TILTED and len(self.eps) >= WELL_SAMPLED * rank else 0, -1
-        )
+        tilted = self.arrow is None and rank <= TILTED and len(self.eps) >= WELL_SAMPLED * rank
+        rows, columns = np.tril_indices(rank if tilted else 0, -1)
         return rows, columns
 
     def pack(self, parts: dict[str, Array], entries: Array) -> Array:
@@ -82,11 +86,26 @@ class BendObjective:
         """Value and gradient."""
         with np.errstate(over="ignore", invalid="ignore"):
             at = self.at(x)
-            z, log_det = at.place(self.eps)
+            z, log_det = self.place(at, self.eps)
             values, slopes = self.target.value_and_grad(z)
             value = float((values + log_det).mean())
             ordered = slopes[:, at.order]
-            return value, self.pack(self._derivatives(at, ordered @ at.tril), self._tilts(at, z, ordered))
+            return value, self.pack(
+                self._derivatives(at, self.back(at, ordered)), self._tilts(at, z, ordered)
+            )
+
+    def place(self, at: Bend, eps: Array) -> tuple[Array, Array]:
+        """As `Bend.place`."""
+        if self.arrow is None:
+            return at.place(eps)
+        v, log_det = at.warp(eps)
+        z = np.repeat(at.mean[None], len(eps), 0)
+        z[:, at.order] += self.arrow.of(v)
+        return z, log_det
+
+    def back(self, at: Bend, slopes: Array) -> Array:
+        """Slopes in z, in the bend's order, as slopes in v: (n, R)."""
+        return slopes @ at.tril if self.arrow is None else self.arrow.back(slopes)
 
     def _tilts(self, at: Bend, z: Array, ordered: Array) -> Array:
         """The derivatives in the entries of N."""
@@ -116,8 +135,15 @@ class BendObjective:
         }
 
 
-def fit_bend(target: Target, q: Approximation, rng: np.random.Generator) -> Bend | None:
-    """The bend of a fitted Gaussian, or None where bending promises too little to be worth it."""
+def fit_bend(
+    target: Target, q: Approximation, rng: np.random.Generator, places: NDArray[np.int64] | None = None
+) -> Bend | None:
+    """The bend of a fitted Gaussian, or None where bending promises too little to be worth it.
+
+    places: (J, k) are the elements of an arrow: where it is large, its head alone can drive.
+    """
+    if places is not None and places.size and q.size > LARGEST:
+        return bent_arrow(target, q, rng, places)
     gaussian = q.for_summaries()
     free = np.flatnonzero(q.free)
     if len(free) == 0 or len(free) > LARGEST or target.work > DEAREST:
@@ -139,6 +165,33 @@ def fit_bend(target: Target, q: Approximation, rng: np.random.Generator) -> Bend
     return _climbed(replace(first, base=straight(order, q.mean, _root(cov, order), len(chosen))))
 
 
+def bent_arrow(
+    target: Target, q: Approximation, rng: np.random.Generator, places: NDArray[np.int64]
+) -> Bend | None:
+    """The bend of an arrow, whose products cost no more than its entries."""
+    if target.work > DEAREST or q.scale_tril is None:
+        return None
+    cov, order = q.scale_tril @ q.scale_tril.T, arrow_order(places, q.size)
+    head = q.size - places.size
+    count = int(
+        np.clip(BEND_WORK / max(target.work, 1.0), max(ARROW_DRAWS, 8 * (head + places.shape[1])), 1000)
+    )
+    eps = arrow_draws(rng, count // 2 * 2, head, (len(places), places.shape[1]))
+
+    def along(order: NDArray[np.int64], drivers: int) -> BendObjective:
+        root = _root(cov, order)
+        elements, own = places.shape
+        rows = np.arange(places.size).reshape(elements, own) + head
+        feet = root[rows[:, :, None], rows[:, None, :]]
+        factor = Factor(root[:head, :head], root[head:, :head].reshape(elements, own, head), feet)
+        return BendObjective(FiniteTarget(target), eps, straight(order, q.mean, root, drivers), factor)
+
+    chosen = _drivers(along(order, 0), head)
+    if not len(chosen):
+        return None
+    return _climbed(along(np.concatenate([order[chosen], np.delete(order, chosen)]), len(chosen)))
+
+
 def _root(cov: Array, order: NDArray[np.int64]) -> Array:
     root: Array = np.asarray(np.linalg.cholesky(cov[np.ix_(order, order)]), float)
     return root
@@ -151,11 +204,11 @@ def _drivers(objective: BendObjective, candidates: int) -> NDArray[np.intp]:
     the draws cancel over antithetic pairs, so that a Gaussian target promises nothing.
     """
     eps = NEAR * objective.eps
-    values, slopes = objective.target.value_and_grad(objective.base.place(eps)[0])
+    values, slopes = objective.target.value_and_grad(objective.place(objective.base, eps)[0])
     eps = objective.eps
     if not (np.isfinite(values).all() and np.isfinite(slopes).all()):
         return np.zeros(0, np.intp)
-    white = slopes[:, objective.base.order] @ objective.base.tril
+    white = objective.back(objective.base, slopes[:, objective.base.order])
     some = eps[:, :candidates]
     curve = white.T @ (np.square(some) - 1.0) / len(eps)
     stretch = (white * eps).T @ some / len(eps)

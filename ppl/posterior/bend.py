@@ -48,13 +48,18 @@ class Bend:
 
     def place(self, eps: Array) -> tuple[Array, Array]:
         """Standard normal e: (n, R) to draws z: (n, D) and ``log|dz/de|``: (n,)."""
+        v, log_det = self.warp(eps)
+        z = np.repeat(self.mean[None], len(eps), 0)
+        z[:, self.order] += v @ self.tril.T
+        return z, log_det
+
+    def warp(self, eps: Array) -> tuple[Array, Array]:
+        """Standard normal e: (n, R) to v: (n, R) and ``log|dz/de|``: (n,)."""
         k = self.drivers
         bent = bend(self, eps[:, :k], eps[:, k:])
         v = self.shift + np.concatenate([np.exp(self.log_scale[:k]) * bent.warped, bent.moved], 1)
-        z = np.repeat(self.mean[None], len(eps), 0)
-        z[:, self.order] += v @ self.tril.T
         fixed = float(np.log(np.diag(self.tril)).sum() + self.log_scale.sum() + self.log_tail.sum())
-        return z, fixed + bent.follow.sum(1) + bent.log_slope.sum(1)
+        return v, fixed + bent.follow.sum(1) + bent.log_slope.sum(1)
 
 
 @dataclass(frozen=True)

@@ -100,4 +100,4 @@ def _moves(q: Approximation, eps: Array, slopes: Array) -> tuple[Array, Array]:
     assert tril is not None
     white = slopes @ tril
     excess = np.eye(q.size) * q.free + 0.5 * ((outer := white.T @ eps / len(eps)) + outer.T)
-    return tril @ white.mean(0) / sd, np.einsum("ij,jk,ik->i", tril, excess, tril) / np.square(sd)
+    return tril @ white.mean(0) / sd, ((tril @ excess) * tril).sum(1) / np.square(sd)

@@ -169,7 +169,7 @@ class Backend(AbstractBackend[Target, State, Approximation]):
             return q
         if self.linear_response and q.log_sd is not None:
             q = linear_response(target, q, state.eps)
-        return replace(q, bend=fit_bend(target, q, stream(state.seed, 4))) if self.bend else q
+        return replace(q, bend=fit_bend(target, q, stream(state.seed, 4), state.places)) if self.bend else q
 
     def progress(self, state: State) -> Progress:
         """Step, phase, fixed-draw ELBO and scaled gradient."""
