@@ -19,7 +19,7 @@ def hessian_vector(slope: Callable[[Array], Array], z: Array, v: Array, step: fl
         (g(z + h v) - g(z - h v)) / 2h,   h = cbrt(eps max(1, |z|)) / max |v|,
 
     where |z| is the largest coordinate that moves; all points in one call of ``slope``, which takes (n, D).
-    The error is h^2/6 of the third directional derivative of g and eps/h of g's own terms: 1e-9 to 1e-11
+    The error is h^2/6 of the third directional derivative of g and eps/h of g's own terms: 1e-12 to 1e-9
     relative for coordinates of order one, exact to rounding where g is linear. ``step`` gives the h of each
     v as it is. A row of zeros has the product zero.
 

@@ -77,7 +77,7 @@ class Density:
     def hvp(self, z: Any, v: Any) -> Array:
         """The Hessian at z times v, by two gradients; z and v broadcast.
 
-        The relative error is 1e-9 to 1e-11 for coordinates of order one (see
+        The relative error is 1e-12 to 1e-9 for coordinates of order one (see
         `ppl.backend.directional.hessian_vector`).
         """
         rows, ways = np.broadcast_arrays(np.asarray(z, dtype=float), np.asarray(v, dtype=float))
