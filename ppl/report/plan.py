@@ -52,7 +52,8 @@ def _guided(program: t.Program, row: str) -> str:
     """What the guide makes of a latent by a distribution of its own, if it does."""
     for q in program.guide:
         if isinstance(q.family, t.Dist) and row.partition("[")[0] in q.names:
-            return f"{q.family.name} as the guide says, by --method advi_stochastic, or bbvi for states"
+            other = "" if q.strategy == "Flow" else ", or bbvi for states"
+            return f"{q.family.name} as the guide says, by --method advi_stochastic{other}"
     return ""
 
 
