@@ -71,6 +71,30 @@ for i in rows:
 guide:
     q(p[i, k], r[i, k]) ~ Flow(layers = 2, hidden = 4, context = x[i]) for i in rows
 """
+PLATES = """
+index cols = 4
+table rows(y[cols]: real)
+for i in rows, j in cols:
+    a[i, j] ~ Normal(0, 1)
+    b[i, j] ~ Normal(0, 1)
+    y[i, j] ~ Normal(a[i, j] * b[i, j], 0.5)
+guide:
+    q(a[i, j], b[i, j]) ~ Flow(layers = 2, hidden = 4, context = y[i]) for i in rows, j in cols
+"""
+CHAINED = """
+index one = 1
+index out = 3
+table rows(y: real, w: weight)
+network net(one -> h[out]) = MLP(hidden = [4], prior = Normal(0, 1))
+for i in rows:
+    c[i] ~ Normal(0, 1)
+    a[i] ~ Normal(c[i], 1)
+    b[i] ~ Normal(0, 1)
+    y[i] ~ Normal(a[i] * b[i] + c[i], 0.5)
+guide:
+    q(c[i]) ~ Normal(y[i], 1) for i in rows
+    q(a[i], b[i]) ~ Flow(layers = 2, hidden = 4, context = net([c[i]]).h) for i in rows
+"""
 
 
 def _evidence(y: float) -> float:
@@ -183,11 +207,8 @@ def test_batches_have_objectives_without_bias(text: str) -> None:
     assert np.ptp(thirds) > 1e-3
 
 
-def test_simplexes_and_positive_numbers_flow_by_row_in_any_order_of_axes() -> None:
-    """Slopes against differences, where rows come after the axes of the latents in memory."""
-    at = _estimates(MIXED, _features())
-    (flow,) = at.flows
-    assert flow.coupling.size == 5 and flow.coupling.context == 3
+def _differences(at: StochasticElbo) -> tuple[float, float]:
+    """The slope along a random direction, from differences and by the tape."""
     x = at.start(0, -1.0) + 0.1 * np.random.default_rng(1).normal(size=at.size)
     step = np.random.default_rng(2).normal(size=at.size)
 
@@ -196,10 +217,32 @@ def test_simplexes_and_positive_numbers_flow_by_row_in_any_order_of_axes() -> No
         return float(np.mean(parts.objective(1.0)))
 
     found = at.slopes(x, at.everything, np.random.default_rng(5), 3)
-    exact = sum(
-        float(np.vdot(s, step[p.parameter.where])) for p, s in zip(found.pieces, found.slopes, strict=True)
-    )
-    assert (value(x + 1e-5 * step) - value(x - 1e-5 * step)) / 2e-5 == pytest.approx(exact, rel=1e-5)
+    pairs = zip(found.pieces, found.slopes, strict=True)
+    exact = sum(float(np.vdot(s, step[p.parameter.where])) for p, s in pairs)
+    return (value(x + 1e-5 * step) - value(x - 1e-5 * step)) / 2e-5, exact
+
+
+@pytest.mark.parametrize("plate", ["", "rows"])
+def test_slopes_in_two_plates_and_through_latents_weights_of_rows_and_networks_with_priors(
+    plate: str,
+) -> None:
+    rng = np.random.default_rng(0)
+    for text, data in (
+        (PLATES, {"y": rng.normal(size=(7, 4))}),
+        (CHAINED, {"y": rng.normal(size=7), "w": np.arange(1.0, 8.0)}),
+    ):
+        numerical, exact = _differences(_estimates(text, data, plate))
+        assert numerical == pytest.approx(exact, rel=1e-5)
+
+
+def test_simplexes_and_positive_numbers_flow_by_row_in_any_order_of_axes() -> None:
+    """Slopes against differences, where rows come after the axes of the latents in memory."""
+    at = _estimates(MIXED, _features())
+    (flow,) = at.flows
+    assert flow.coupling.size == 5 and flow.coupling.context == 3
+    numerical, exact = _differences(at)
+    assert numerical == pytest.approx(exact, rel=1e-5)
+    x = at.start(0, -1.0)
     draws = at.sample(x, np.random.default_rng(3), 20)
     np.testing.assert_allclose(draws["p"].sum(-1), 1.0)
     assert draws["p"].shape == draws["r"].shape == (20, 12, 3) and (draws["r"] > 0).all()
