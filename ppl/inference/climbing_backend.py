@@ -41,10 +41,11 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
     restarts: int
     max_sweeps: int
     tolerance: float
+    anneal: int
 
     @abstractmethod
     def swept(self, target: EnergyTarget, state: Climb) -> State:
-        """One sweep over all blocks."""
+        """One sweep over all blocks, hidden states at `heat`."""
 
     @abstractmethod
     def begun(self, target: BatchTarget, seed: int) -> Climb:
@@ -57,9 +58,12 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
     def verify(self, target: EnergyTarget, state: State, last: bool) -> None:
         """What must hold of a state besides a bound that rose; raises `Inexact` where it does not."""
 
-    def may_end(self, state: Climb) -> bool:
-        """Whether the bound being climbed is the one that is wanted (not while it is annealed)."""
-        return True
+    def heat(self, state: Climb) -> float:
+        """The weight of hidden states' evidence in the next sweep: from 0.1 to 1 over the annealed ones."""
+        annealed = min(self.anneal, self.max_sweeps - 1)
+        if state.now.sweep >= annealed:
+            return 1.0
+        return float(0.1 ** (1.0 - (state.now.sweep + 1) / (annealed + 1)))
 
     def init(self, target: Either, rng: np.random.Generator) -> Climb:
         """Factors by seeding; the first sweep's ELBO is still to come."""
@@ -67,7 +71,19 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
         with _told_apart("give it a proper prior"):
             if isinstance(target, BatchTarget):
                 return self.begun(target, seed)
-            return Climb(seed, first(target.ascent, stream(seed, 0)))
+            return self._begun(target, seed)
+
+    def _begun(self, target: EnergyTarget, seed: int) -> Climb:
+        """The first start whose seeds have a density; raises what the first one raised where none has."""
+        ends: tuple[float, ...] = ()
+        failure: NotProper | NoDensity | None = None
+        while len(ends) < (self.restarts or restarts(target.ascent)):
+            try:
+                return Climb(seed, first(target.ascent, stream(seed, len(ends))), ends=ends)
+            except (NotProper, NoDensity) as error:
+                failure, ends = failure or error, (*ends, -np.inf)
+        assert failure is not None
+        raise failure
 
     def step(self, target: Either, state: Climb) -> Climb:
         """One sweep, or one minibatch; at the end of a start, the next one."""
@@ -84,13 +100,13 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
 
     def _stepped(self, target: EnergyTarget, state: Climb) -> Climb:
         now = self.swept(target, state)
+        if self.heat(state) < 1.0:
+            return replace(state, now=now, steps=state.steps + 1)
         self.verify(target, now, False)
         quiet = settled(state.now, now, state.quiet, self.tolerance, target.observations)
         new = rated(replace(state, now=now, quiet=quiet, steps=state.steps + 1), state.now)
-        if (new.settled and self.may_end(new)) or now.sweep >= self.max_sweeps:
+        if new.settled or now.sweep >= self.max_sweeps:
             return self._ended(target, new, "converged" if new.settled else "max_sweeps")
-        if not self.may_end(new):
-            return new
         if hopeless(new, state.now):
             return self._ended(target, new, "converged")
         return ahead(target, state.now, new)
@@ -125,6 +141,9 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
         if isinstance(target, BatchTarget):
             assert state.batched is not None
             return Coordinates(*batched.finished(target, state.seed, state.batched))
+        if not state.reason and self.heat(state) < 1.0:
+            cold = replace(state, now=replace(state.now, sweep=self.max_sweeps))
+            state = replace(state, now=self.swept(target, cold))
         now = better(state.best, state.now)
         if not np.isfinite(now.elbo):
             elbo, scale = target.ascent.elbo(now.factors)

@@ -14,8 +14,9 @@ from ppl.energy.ascent import Ascent, State
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.leaping import leapers, leapt, statistics
 from ppl.energy.starting import first
-from ppl.inference import energy_target
+from ppl.inference import climbing_backend, energy_target
 from ppl.inference.backends.em import Backend
+from ppl.inference.base import NotFinite
 from ppl.inference.energy_target import SHORT, Climb, EnergyTarget, hopeless
 from tests.energy.tools import bound
 
@@ -30,6 +31,8 @@ for n in pts:
     z[n] ~ Categorical(share)
     y[n] ~ Normal(mu[z[n]], sigma[z[n]])
 """
+
+TWO = SLOW.replace("comps = 3", "comps = 2")
 
 
 def _data() -> dict[str, np.ndarray]:
@@ -144,3 +147,39 @@ def test_a_start_that_fails_is_a_bad_start(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Backend, "swept", _failing({0, 1, 2, 3}, seen))
     fit = model.fit(_data(), "em", 0, draws=10, restarts=4)
     assert fit.status == "failed" and "nothing is left" in fit.verdict
+
+
+def test_seeds_that_fail_are_a_bad_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no start can be seeded the first failure is told; with one start there is no other."""
+    model, left = ppl.compile(SLOW, path=False), [2]
+
+    def failing(ascent: Ascent, rng: np.random.Generator) -> State:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise NotProper(("mu",), "nothing is left of it")
+        return first(ascent, rng)
+
+    monkeypatch.setattr(climbing_backend, "first", failing)
+    fit = model.fit(_data(), "em", 0, draws=10, restarts=4)
+    assert fit.status != "failed" and np.isfinite(fit.elbo)
+    for starts in (1, 3):
+        left[0] = starts
+        with pytest.raises(NotFinite, match="nothing is left"):
+            Backend(restarts=starts).init(Backend().target(bound(SLOW, _data())), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("sweeps", [3, 1000])
+def test_annealed_em_ends_at_an_optimum_of_the_likelihood(sweeps: int) -> None:
+    """Checks of exactness begin when the states see all of their evidence; heat never outlasts the sweeps."""
+    fit = ppl.compile(TWO, path=False).fit(
+        _data(), "em", 0, draws=10, anneal=5, restarts=2, max_sweeps=sweeps
+    )
+    plain = ppl.compile(TWO, path=False).fit(_data(), "em", 0, draws=10, restarts=1)
+    assert fit.elbo < plain.elbo + 1e-3 if sweeps == 3 else abs(fit.elbo - plain.elbo) < 1e-3
+
+
+def test_heat_rises_from_a_tenth_to_one() -> None:
+    backend = Backend(anneal=4)
+    heats = [backend.heat(Climb(0, State((), sweep=t))) for t in range(6)]
+    assert 0.1 < heats[0] < heats[1] < heats[3] < 1.0 == heats[4] == heats[5]
+    assert Backend(anneal=4, max_sweeps=1).heat(Climb(0, State(()))) == 1.0

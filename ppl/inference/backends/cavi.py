@@ -60,11 +60,7 @@ class Backend(ClimbingBackend):
 
     def swept(self, target: EnergyTarget, state: Climb) -> State:
         """Every block once, hidden states perhaps annealed."""
-        return target.ascent.sweep(state.now, heat=self._heat(state))
-
-    def may_end(self, state: Climb) -> bool:
-        """Once the states see all of their evidence."""
-        return self._heat(state) == 1.0
+        return target.ascent.sweep(state.now, heat=self.heat(state))
 
     def batch_step(self, target: BatchTarget, state: Climb) -> Climb:
         """One step on a batch, until estimates of the bound no longer rise."""
@@ -78,9 +74,3 @@ class Backend(ClimbingBackend):
         if batched.settled(target, found):
             return replace(new, reason="converged")
         return replace(new, reason="max_sweeps") if found.step >= self.max_sweeps * target.count else new
-
-    def _heat(self, state: Climb) -> float:
-        """The weight of hidden states' evidence: from 0.1 to 1 over the annealed sweeps."""
-        if state.now.sweep >= self.anneal:
-            return 1.0
-        return float(0.1 ** (1.0 - (state.now.sweep + 1) / (self.anneal + 1)))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from ppl.energy.ascent import Ascent, State, moved
+from ppl.energy.blocks.point import PointBlock
 from ppl.energy.exactness import check
 from ppl.energy.starting import observations
 from ppl.errors import Diagnostic, FitError
@@ -23,7 +24,9 @@ from ppl.inference.climbing_backend import ClimbingBackend
 from ppl.inference.coordinate import evidence_reason, exact, is_point, tied
 from ppl.inference.energy_build import ascent_of, continuous_globals
 from ppl.inference.energy_target import Climb, EnergyTarget, settled
+from ppl.supports import Structured
 
+ORDERED = (Structured("ordered"), Structured("positive_ordered"))
 EVERY = 10  # iterations after which the evidence is taken both ways
 
 
@@ -38,6 +41,10 @@ class Backend(ClimbingBackend):
     max_sweeps: int = field(default=1000, metadata={"help": "most iterations of one start"})
     tolerance: float = field(
         default=1e-7, metadata={"help": "gain still to come per observation, in nats, at convergence"}
+    )
+    anneal: int = field(
+        default=0,
+        metadata={"help": "iterations over which hidden states are cooled from a tenth to full weight"},
     )
     point: str = field(
         default="",
@@ -57,6 +64,7 @@ class Backend(ClimbingBackend):
         if self.batch:
             return self._batches(problem, names)
         ascent = _planned(problem, names)
+        _with_modes(ascent)
         if not exact(ascent) and not names:
             ascent = _planned(problem, continuous_globals(problem))
         if not exact(ascent):
@@ -79,8 +87,11 @@ class Backend(ClimbingBackend):
         return Climb(seed, State((), float(found.estimates[-1])), batched=found)
 
     def swept(self, target: EnergyTarget, state: Climb) -> State:
-        """One M-step and one E-step, so that the ELBO is the log likelihood at the new parameters."""
-        return target.ascent.sweep(state.now, self._order(target.ascent))
+        """One M-step and one E-step, so that the ELBO is the log likelihood at the new parameters.
+
+        Annealed, q of hidden states is p(z | x, theta)^heat (Ueda & Nakano 1998, Neural Networks 11).
+        """
+        return target.ascent.sweep(state.now, self._order(target.ascent), self.heat(state))
 
     def verify(self, target: EnergyTarget, state: State, last: bool) -> None:
         """ELBO = log evidence: by log-normalisers and by energy and entropy, to 1e-9 of the sum of |terms|."""
@@ -125,6 +136,16 @@ def _planned(problem: Any, points: Collection[str]) -> Ascent:
         return apart
     together = ascent_of(problem, points, joint_chains=True)
     return together if exact(together) else apart
+
+
+def _with_modes(ascent: Ascent) -> None:
+    """Raises `FitError` where a point has an order to keep: no maximum in closed form does that."""
+    for block in ascent.blocks:
+        if isinstance(block, PointBlock) and block.latent.support in ORDERED and "outer" not in block.stats:
+            name, kind = block.names[0], block.latent.support.kind
+            text = f"the M-step has no closed form: `{name}` is {kind}, and its maximum may not be in order"
+            help = f"leave the order of `{name}` free, or use `--method advi`"
+            raise FitError((Diagnostic("E608", text, help=help),))
 
 
 def _refused(ascent: Ascent) -> FitError:
