@@ -24,14 +24,18 @@ class NumberColumn(Column):
     array([False,  True])
     """
 
-    def __init__(self, name: str, values: Array, where: Where, missing: Mask | None = None) -> None:
+    def __init__(
+        self, name: str, values: Array, where: Where, missing: Mask | None = None, own: bool = False
+    ) -> None:
+        """``own``: nobody else writes to the values, so that they need no copy."""
         super().__init__(name, values.shape, where)
         self.values = values
         self.given_missing = missing
+        self.own = own
 
     def as_real(self, na: frozenset[str] = NO_CODES, infinite: bool = False) -> Values:
         missing = self._missing(na)
-        values = self.values.astype(np.float64)
+        values = self.values.astype(np.float64, copy=not self.own)
         if not infinite:
             self._refuse(np.isinf(values), missing, "E402", "real", "an observation cannot be infinite")
         return Values(_zeroed(values, missing), missing, self._lost(values))

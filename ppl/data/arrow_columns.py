@@ -52,7 +52,7 @@ def _is_number(kind: Any) -> bool:
 
 def _numbers(name: str, array: pa.ChunkedArray, where: Where) -> Column:
     values, missing = _values(array)
-    return NumberColumn(name, values, where, missing)
+    return NumberColumn(name, values, where, missing, own=True)
 
 
 def _values(array: Any) -> tuple[Array, Array | None]:

@@ -114,7 +114,11 @@ def _read(data: bytes, delimiter: str, header: list[str], chosen: list[str]):  #
         return csv.read_csv(
             pa.BufferReader(data),
             read_options=csv.ReadOptions(
-                column_names=names, skip_rows_after_names=0, skip_rows=0, block_size=1 << 20
+                column_names=names,
+                skip_rows_after_names=0,
+                skip_rows=0,
+                block_size=1 << 20,
+                use_threads=False,  # pools of several threads hold twice the memory
             ),
             parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in data),
             convert_options=csv.ConvertOptions(

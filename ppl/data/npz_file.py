@@ -84,6 +84,6 @@ def _checked(source: Opened, entry: zipfile.ZipInfo, name: str, stream: IO[bytes
 def column_of_array(name: str, array: np.ndarray[Any, Any], where: Where) -> Column:
     """The column of a numpy array: numbers keep their type, texts are read by the declared type."""
     if array.dtype.kind in "biuf":
-        return NumberColumn(name, array, where)
+        return NumberColumn(name, array, where, own=True)
     texts = [t.decode("utf-8", "replace") if isinstance(t, bytes) else str(t) for t in array.ravel().tolist()]
     return TextColumn(name, texts, where, frozenset(range(len(texts))), array.shape)

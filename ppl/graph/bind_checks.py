@@ -158,8 +158,8 @@ def odd_columns(world: DataWorld, mentions: Sequence[Use]) -> Iterator[Diagnosti
                 f"`{name}` is {present.flat[0]:g} in every row: its effect cannot be told from the intercept"
             )
             yield Diagnostic("W601", message, help="leave it out", severity="warning", place=place)
-        elif np.abs(present).max() > _LARGE:
-            message = f"`{name}` is as large as {np.abs(present).max():g}: its coefficient is hard to scale"
+        elif (largest := max(float(present.max()), -float(present.min()))) > _LARGE:
+            message = f"`{name}` is as large as {largest:g}: its coefficient is hard to scale"
             help = f"use `zscore({name})`, or divide it by a round number"
             yield Diagnostic("W601", message, help=help, severity="warning", place=place)
 
@@ -172,10 +172,11 @@ def repeated(world: DataWorld, table: t.TableDef) -> Diagnostic | None:
     if any(c.role != "value" for c in table.columns) or rows.size < 10 or not flat:
         return None
     marks = _fingerprints(flat)
-    repeats = rows.size - _distinct(marks)
+    marks.sort()
+    repeats = rows.size - _changes(marks)
     if not repeats or max(_distinct(a[:, k]) for a in flat for k in range(a.shape[1])) < 0.9 * rows.size:
         return None
-    first = np.unique(marks, return_index=True)[1]
+    first = np.unique(_fingerprints(flat), return_index=True)[1]
     again = np.setdiff1d(np.arange(rows.size), first)
     message = (
         f"{repeats} row{'s repeat' if repeats > 1 else ' repeats'} another exactly ({_shown(rows, again)})"
@@ -207,7 +208,11 @@ def _distinct(values: Array) -> int:
         and int(values.max()) - int(values.min()) < 10**6
     ):
         return int((np.bincount(values - values.min()) > 0).sum())
-    ordered = np.sort(values)
+    return _changes(np.sort(values))
+
+
+def _changes(ordered: Array) -> int:
+    """How many different values sorted ones are."""
     return 1 + int((ordered[1:] != ordered[:-1]).sum())
 
 
