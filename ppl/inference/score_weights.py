@@ -17,6 +17,8 @@ from ppl.inference.score_gradients import own_log
 from ppl.posterior.factored_weights import FEWEST, LARGEST_D, MOST, WORK
 from ppl.posterior.target import Array
 
+MOST_ELEMENTS = 50  # of tables: the weights of many rows together are uneven, each row's own nearly even
+
 
 def ratios_on_the_line(problem: Any | None, target: ScoreTarget, theta: Array, drawn: Draws) -> Array | None:
     """``log p - log q`` at draws of q: (n,). None where tables stand for more than one element each.
@@ -45,7 +47,7 @@ def joint_count(target: ScoreTarget) -> int:
     elements = sum(d.count for d in discrete)
     weighted = any((d.weights != 1.0).any() for d in discrete)
     free = int(np.sum(~target.family.point.astype(bool))) + elements
-    if weighted or not elements or free > LARGEST_D:
+    if weighted or not 0 < elements <= MOST_ELEMENTS or free > LARGEST_D:
         return 0
     count = int(min(WORK / max(target.terms.program.widest, target.terms.count, 1.0), MOST))
     return count if count >= FEWEST else 0

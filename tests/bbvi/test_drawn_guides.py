@@ -87,7 +87,7 @@ def differences(target: ScoreTarget, theta: np.ndarray) -> np.ndarray:
     return np.array([(exact(target, theta + e) - exact(target, theta - e)) / (2 * h) for e in steps])
 
 
-def largest_z(target: ScoreTarget, asked: str, repeats: int = 800) -> float:
+def largest_z(target: ScoreTarget, asked: str, repeats: int = 300) -> float:
     theta, rng, plan = somewhere(target), np.random.default_rng(3), target.plan(2, asked)
     found = np.stack([estimate(target, plan, theta, rng, 2).gradient for _ in range(repeats)])
     error = found.std(0, ddof=1) / np.sqrt(repeats) + 1e-7
@@ -159,12 +159,12 @@ def continuous(name: str) -> ScoreTarget:
 
 
 def by_quadrature(target: ScoreTarget, theta: np.ndarray) -> float:
-    """The ELBO over a grid of s (20,000 midpoints) and both states of k, by the densities alone."""
+    """The ELBO over a grid of s (3,600 midpoints, whole numbers at edges) and both states of k, by densities alone."""
     size, (q,), where = target.family.size, target.terms.drawn, target.family.logits[0]
     log_p = target.family.log_tables(theta)[0][0]
     total = 0.0
     for k in (0, 1):
-        n = 20_000
+        n = 3_600
         x = np.zeros((n, target.family.width))
         x[:, :size], x[:, size] = theta[:size], k
         edges = np.linspace(-9.0, 9.0, n + 1)
@@ -192,7 +192,8 @@ def test_mean_gradients_of_continuous_families_are_the_exact_ones(name: str) -> 
     rng, plan = np.random.default_rng(5), target.plan(8, "auto")
     theta = 0.3 * np.random.default_rng(2).normal(size=target.family.count)
     theta[target.family.size : 2 * target.family.size] = 0.0
-    found = np.stack([estimate(target, plan, theta, rng, 8).gradient for _ in range(800)])
+    repeats = 800 if "Gamma" in FAMILIES[name][0] else 300  # slopes in an sd near 0 have long tails
+    found = np.stack([estimate(target, plan, theta, rng, 8).gradient for _ in range(repeats)])
     error = found.std(0, ddof=1) / np.sqrt(len(found)) + 1e-5
     block = target.terms.layout.blocks
     judged = [block["c"].where.start, block["v"].where.start, target.family.logits[0].start]

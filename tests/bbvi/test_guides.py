@@ -84,7 +84,7 @@ def test_the_chain_rule_gives_the_exact_slopes_in_the_params() -> None:
 def test_the_mean_gradient_in_the_params_is_the_exact_one(asked: str) -> None:
     target = target_of(TEXT, ROWS)
     theta, rng, plan = somewhere(target), np.random.default_rng(3), target.plan(2, asked)
-    raw = np.stack([estimate(target, plan, theta, rng, 2).gradient for _ in range(1500)])
+    raw = np.stack([estimate(target, plan, theta, rng, 2).gradient for _ in range(600)])
     found = np.stack([target.chained(theta, one) for one in raw])
     free = [i for i in range(len(theta)) if i not in set(amortised_of(target).where)]
     free = [i for i in free if not target.family.size <= i < 2 * target.family.size]

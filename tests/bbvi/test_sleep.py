@@ -60,7 +60,7 @@ def test_the_mean_slope_is_that_of_the_forward_divergence() -> None:
     target = target_of(BINARY)
     sleep, rng = Sleep(target.terms), np.random.default_rng(1)
     x = np.zeros((4, target.family.width))
-    found = np.stack([sleep.slopes(x, rng) for _ in range(1500)])
+    found = np.stack([sleep.slopes(x, rng) for _ in range(600)])
     error = found.std(0, ddof=1) / np.sqrt(len(found))
     wanted = {"a": 2 * 0.3 * 2 * 0.5, "b": 2 * (0.3 - 0.5)}  # over two rows
     for name, slope in wanted.items():
