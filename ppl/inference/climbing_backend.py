@@ -13,7 +13,7 @@ from ppl.energy.ascent import Decrease, State
 from ppl.energy.blocks.gaussian import NotProper
 from ppl.energy.blocks.sampled import NoDensity
 from ppl.energy.exactness import Inexact
-from ppl.energy.starting import first, restarts
+from ppl.energy.starting import RESTARTS, first, restarts
 from ppl.inference import batched
 from ppl.inference.base import AbstractBackend, NotFinite, NotMonotone, Progress
 from ppl.inference.batched_target import BatchTarget
@@ -32,6 +32,7 @@ from ppl.inference.energy_target import (
 from ppl.inference.outcome import Outcome, outcome
 from ppl.posterior.diagnostics_findings import FitFacts
 
+ALIKE = 0.01  # nats between the ends of starts at one optimum, besides what the tolerance leaves
 Either = EnergyTarget | BatchTarget
 
 
@@ -121,9 +122,8 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
 
     def _ended(self, target: EnergyTarget, state: Climb, reason: str) -> Climb:
         """The next start that can be made, or the end with the best of all."""
-        wanted = self.restarts or restarts(target.ascent)
         best, ends = better(state.best, state.now), (*state.ends, state.now.elbo)
-        while len(ends) < wanted:
+        while len(ends) < self._wanted(target, ends):
             try:
                 return restarted(state, first(target.ascent, stream(state.seed, len(ends))), best, ends)
             except (NotProper, NoDensity):
@@ -131,6 +131,14 @@ class ClimbingBackend(AbstractBackend[Either, Climb, Coordinates]):
         if np.isfinite(best.elbo):
             self.verify(target, best, True)
         return replace(state, now=best, best=best, ends=ends, reason=reason)
+
+    def _wanted(self, target: EnergyTarget, ends: tuple[float, ...]) -> int:
+        """How many starts to make: no more where the first ones all ended alike."""
+        if not self.restarts and len(ends) >= RESTARTS:
+            slack = ALIKE + self.tolerance * target.observations
+            if max(ends) - min(ends) < slack and np.isfinite(min(ends)):
+                return len(ends)
+        return self.restarts or restarts(target.ascent)
 
     def done(self, state: Climb) -> Outcome | None:
         """Converged when next to nothing was left to gain at the end of the last start."""

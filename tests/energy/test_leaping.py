@@ -183,3 +183,13 @@ def test_heat_rises_from_a_tenth_to_one() -> None:
     heats = [backend.heat(Climb(0, State((), sweep=t))) for t in range(6)]
     assert 0.1 < heats[0] < heats[1] < heats[3] < 1.0 == heats[4] == heats[5]
     assert Backend(anneal=4, max_sweeps=1).heat(Climb(0, State(()))) == 1.0
+
+
+@pytest.mark.parametrize(("last", "starts"), [(-10.0, 5), (-11.0, 10)])
+def test_five_starts_that_end_alike_are_enough(last: float, starts: int) -> None:
+    target = Backend().target(bound(SLOW, _data()))
+    assert isinstance(target, EnergyTarget)
+    ends = (-10.0, -10.001, -10.0, -10.002, last)
+    assert Backend()._wanted(target, ends) == starts
+    assert Backend(restarts=7)._wanted(target, ends) == 7
+    assert Backend()._wanted(target, (-np.inf,) * 5) == 10
