@@ -32,7 +32,7 @@ from ppl.inference.energy_target import (
 from ppl.inference.outcome import Outcome, outcome
 from ppl.posterior.diagnostics_findings import FitFacts
 
-ALIKE = 0.01  # nats between the ends of starts at one optimum, besides what the tolerance leaves
+ALIKE = 0.05  # nats between ends that it makes no odds to tell apart, besides what the tolerance leaves
 Either = EnergyTarget | BatchTarget
 
 
