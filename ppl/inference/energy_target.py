@@ -46,7 +46,7 @@ class Climb:
     batched: Batched | None = None
     trail: tuple[Statistics, ...] = ()
     leaps: int = 0
-    rates: tuple[float, float] = (np.nan, np.nan)
+    rates: tuple[float, float] = (np.inf, np.inf)
     longest: float = LONGEST
 
     @property
@@ -92,7 +92,7 @@ def remaining(earlier: float, later: float) -> float:
 def rated(climb: Climb, before: State) -> Climb:
     """The climb with the rate at which its last gain fell; none after a leap."""
     known = np.isfinite(before.gain) and before.gain > 0.0
-    return replace(climb, rates=(climb.rates[1], climb.now.gain / before.gain if known else np.nan))
+    return replace(climb, rates=(climb.rates[1], climb.now.gain / before.gain if known else np.inf))
 
 
 def ahead(target: EnergyTarget, before: State, climb: Climb) -> Climb:
