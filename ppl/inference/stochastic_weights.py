@@ -89,11 +89,21 @@ def _batched(estimates: StochasticElbo, plate: str) -> StochasticElbo | None:
     return found if found.size == estimates.size else None
 
 
+def _cut(estimates: StochasticElbo, view: View) -> set[str]:
+    """The free latents of which a batch has some elements only."""
+    cut = estimates.plan.cut if estimates.plan is not None else frozenset()
+    return {
+        name
+        for name, b in view.layout.blocks.items()
+        if not b.point and any(part in cut for d in b.statement.place.plates for part in d.set.split("+"))
+    }
+
+
 def _ratios(estimates: StochasticElbo, x: Array, view: View, rng: np.random.Generator) -> Array | None:
     """``log p - log q`` of each element of a batch: (S, elements)."""
-    blocks = view.layout.blocks
-    local = {name for name, b in blocks.items() if not b.is_global and not b.point}
-    local |= {noise_name(k) for k, f in enumerate(estimates.flows) if f.plates}
+    local = _cut(estimates, view) | {noise_name(k) for k, f in enumerate(estimates.flows) if f.plates}
+    if not local:
+        return None
     fresh = estimates.noise(rng)
 
     def noise(name: str, shape: tuple[int, ...]) -> Any:
@@ -102,7 +112,8 @@ def _ratios(estimates: StochasticElbo, x: Array, view: View, rng: np.random.Gene
     found, at = estimates.parts(x, view, noise, DRAWS, closed=False)
     if not found.rates or estimates.plan is None:
         return None
-    out = by_row(at, estimates.plan, found.factors) - by_row(at, estimates.plan, tuple(found.rates.values()))
+    rates = tuple(rate for name, rate in found.rates.items() if name in local)
+    out = by_row(at, estimates.plan, found.factors) - by_row(at, estimates.plan, rates)
     whole = np.broadcast_to(found.log_likelihood - found.rate, (DRAWS,))
     rest = whole - view.scale * out.sum(axis=1)
     if len(out) != DRAWS or not np.isfinite(rest).all():

@@ -78,6 +78,27 @@ def test_rows_are_weighed_only_where_no_term_joins_them(name: str, there: bool) 
     assert (rows is not None) == there
 
 
+EFFECTS = """
+index groups
+table rows(g: groups, y: real)
+a[k] ~ Normal(0, 1) for k in groups
+y[i] ~ Normal(a[g[i]], 1) for i in rows
+"""
+
+
+def test_nothing_is_evaluated_where_no_latent_belongs_to_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Effects of labels that data name lie in a plate that no batch of rows cuts: 1000 draws of them take memory."""
+    found = StochasticElbo(problem(EFFECTS, {"g": ["u", "v", "v"], "y": [0.1, -0.2, 0.4]}), "rows")
+    seen: list[int] = []
+    parts = StochasticElbo.parts
+    monkeypatch.setattr(StochasticElbo, "parts", lambda *a, **k: seen.append(1) or parts(*a, **k))
+    assert by_element(found, found.start(0, -1.0), "rows", 10.0, np.random.default_rng(0)) is None
+    assert not seen
+    guided, x, _ = exact_guide()
+    by_element(guided, x, "rows", 2000.0, np.random.default_rng(0))
+    assert seen  # the twin: latents of rows are drawn
+
+
 def test_a_fit_with_a_guide_reports_them() -> None:
     fit = ppl.fit(CODED, pictures(), method="advi_stochastic", batch="images=8", learning_rate=0.3, seed=1)
     told = [w for w in fit.warnings if w.code == "W728"]
