@@ -1,10 +1,10 @@
-"""Hide half of the tags, at random places: half.csv with blanks, and visible.csv for `visible.model`.
+"""Hide half of the tags, at random places: half.csv with blanks, visible.csv for `visible.model`, and whole.csv.
 
     python hide.py FOLDER [SENTENCES [alternate]]
 
 Both are of the first training sentences (all, if no number is given). `alternate` hides every second tag. In
 visible.csv `seen` says which rows have a tag, and `linked` which of those have a `previous` tag; where a tag is
-not known the cell holds one that is not used.
+not known the cell holds one that is not used. whole.csv has half of the sentences, with all of their tags.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def main() -> None:
     half = hidden(rows, sys.argv[3:] == ["alternate"], 1)
     save(folder / "half.csv", half)
     save(folder / "visible.csv", visible(half))
+    sentences = sorted({int(row["sent"][1:]) for row in rows})
+    save(folder / "whole.csv", [row for row in rows if int(row["sent"][1:]) < sentences[len(sentences) // 2]])
 
 
 if __name__ == "__main__":
