@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 import tracemalloc
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from gradient_rows import seconds
 
 import ppl
 from ppl.cli.allocator import keep_freed_memory
@@ -81,17 +80,6 @@ def model_text(columns: list[str], statement: str) -> str:
     ]
     sets = [f"index {name}" for name, used in needs.items() if used]
     return "\n".join([*sets, f"table rows({table})", *latents, statement]) + "\n"
-
-
-def seconds(f: Callable[[np.ndarray], Any], z: np.ndarray, least: float = 0.5) -> float:
-    """The shortest time of a call, over at least ``least`` seconds of calls."""
-    f(z)
-    best, start = np.inf, time.perf_counter()
-    while time.perf_counter() - start < least:
-        before = time.perf_counter()
-        f(z)
-        best = min(best, time.perf_counter() - before)
-    return best
 
 
 def memory(model: Any, columns: dict[str, np.ndarray]) -> tuple[float, float]:

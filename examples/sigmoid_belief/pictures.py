@@ -18,7 +18,9 @@ import numpy as np
 import ppl
 
 HERE = Path(__file__).resolve().parent
-SIDE, CELL, GAP, COUNT = 8, 6, 8, 12
+sys.path.append(str(HERE.parent))
+from digit_sheets import COUNT, sheet  # noqa: E402
+
 Weights = dict[str, np.ndarray]
 
 
@@ -71,35 +73,6 @@ def mixture(train: np.ndarray, test: np.ndarray, count: int, rng: np.random.Gene
         share = np.exp(each - np.logaddexp.reduce(each, axis=1, keepdims=True))
     each = test @ np.log(p.T) + (1.0 - test) @ np.log1p(-p.T) + np.log((weight + 1e-9) / weight.sum())
     return float(np.logaddexp.reduce(each, axis=1).mean())
-
-
-def squares(picture: np.ndarray, left: float, top: float) -> list[str]:
-    """One 8 x 8 picture, 1 being black."""
-    out = []
-    for (row, column), ink in np.ndenumerate(picture.reshape(SIDE, SIDE)):
-        if ink > 0.02:
-            shade = f"#{round(255 * (1 - ink)):02x}" + 2 * f"{round(255 * (1 - ink)):02x}"
-            x, y = left + CELL * column, top + CELL * row
-            out.append(f'<rect x="{x:g}" y="{y:g}" width="{CELL}" height="{CELL}" fill="{shade}"/>')
-    return out
-
-
-def sheet(rows: list[tuple[str, np.ndarray]]) -> str:
-    """Rows of pictures with a word before each, as SVG."""
-    step = SIDE * CELL + GAP
-    width, height = 110 + COUNT * step, len(rows) * step + GAP
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">',
-        f'<rect width="{width}" height="{height}" fill="#f1f3f4"/>',
-    ]
-    for k, (word, pictures) in enumerate(rows):
-        top = GAP + k * step
-        parts.append(f'<text x="8" y="{top + step / 2:g}" font-size="13">{word}</text>')
-        for n, picture in enumerate(pictures[:COUNT]):
-            left, side = 110 + n * step, SIDE * CELL
-            parts.append(f'<rect x="{left}" y="{top}" width="{side}" height="{side}" fill="white"/>')
-            parts += squares(picture, left, top)
-    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def main() -> None:
