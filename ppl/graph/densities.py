@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -221,6 +222,18 @@ def log_density(at: Evaluator, body: g.Distribution, x: Named, event: tuple[Dim,
     return Named(out, ready.batch, invalid)
 
 
+class NoDraw(Exception):
+    """A sampler refused its parameters."""
+
+
+@contextmanager
+def _sampling() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise NoDraw(str(error)) from error
+
+
 def draw(
     at: Evaluator,
     body: g.Node,
@@ -229,7 +242,10 @@ def draw(
     draws: int,
     rng: np.random.Generator,
 ) -> Named:
-    """One draw of a distribution node for each posterior draw, over plates and event dims."""
+    """One draw of a distribution node for each posterior draw, over plates and event dims.
+
+    Raises `NoDraw` where the sampler refuses its parameters.
+    """
     if isinstance(body, g.Choose):
         test = at.named(body.test)
         then, other = (draw(at, b, event, plates, draws, rng) for b in (body.then, body.other))
@@ -245,7 +261,8 @@ def draw(
     kind = body.name
     if kind in ("Dirichlet", "MultivariateNormal", "Ordered", "ZeroSumNormal") or ready.consumed:
         return Named(_sample_event(at, ready, rng, shape), (*ready.batch, *ready.consumed))
-    return Named(np.asarray(ready.applied.sample(rng, shape)), ready.batch)
+    with _sampling():
+        return Named(np.asarray(ready.applied.sample(rng, shape)), ready.batch)
 
 
 def _sample_event(
@@ -253,7 +270,8 @@ def _sample_event(
 ) -> np.ndarray:
     kind, event_shape = ready.applied.distribution, tuple(at.size(d) for d in ready.consumed)
     sized = {"event_shape": event_shape} if kind.event_dims else {}
-    out = np.asarray(kind.sample(rng, shape, **ready.applied.given, **sized))
+    with _sampling():
+        out = np.asarray(kind.sample(rng, shape, **ready.applied.given, **sized))
     want = (*shape, *event_shape)
     return np.broadcast_to(out, want) if out.shape != want else out
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ppl.errors import Diagnostic, InternalError, LimitError, PplError
 from ppl.graph import nodes as g
 
-_FAILURES = (ArithmeticError, AssertionError, LookupError, NotImplementedError, TypeError, ValueError)
+_FAILURES = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
 
 
 @contextmanager

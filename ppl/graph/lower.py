@@ -177,7 +177,7 @@ def _median(lay: Layout, at: Any, block: Block, rng: np.random.Generator) -> np.
     try:
         drawn = densities.draw(at, s.body, s.event, s.place.plates, 101, rng)
         u = unconstrained(at, block, drawn)
-    except (ArithmeticError, ValueError, KeyError, TypeError, np.linalg.LinAlgError):
+    except (densities.NoDraw, ArithmeticError, ValueError, KeyError, TypeError, np.linalg.LinAlgError):
         return flat
     middle = _middle(u)
     return np.where(np.isfinite(middle), middle, 0.0)

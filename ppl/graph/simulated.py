@@ -12,6 +12,7 @@ from ppl.errors import Diagnostic, ModelError
 from ppl.graph import densities
 from ppl.graph import nodes as g
 from ppl.graph.evaluate import Evaluator
+from ppl.graph.guard import evaluating
 from ppl.graph.named import Named, aligned
 from ppl.graph.order import observed_column
 from ppl.graph.store import stored_dims
@@ -34,8 +35,9 @@ class Simulation:
 def draw_statement(at: Evaluator, s: g.Statement, draws: int, rng: np.random.Generator) -> Named:
     """One draw of a statement for each posterior draw. Raises `ModelError` (E604) where it has none."""
     try:
-        return densities.draw(at, s.body, s.event, s.place.plates, draws, rng)
-    except (NotImplementedError, TypeError, ValueError) as error:
+        with evaluating(s):
+            return densities.draw(at, s.body, s.event, s.place.plates, draws, rng)
+    except densities.NoDraw as error:
         message = f"`{s.name}` cannot be simulated: {error}"
         help = "give it a proper prior to draw from"
         raise ModelError((Diagnostic("E604", message, span=s.span, help=help),)) from error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import ppl
 from ppl.cli.main import run
-from ppl.errors import DataError, InternalError, fail
+from ppl.distributions.normal import Normal
+from ppl.errors import DataError, InternalError, PplError, fail
 from ppl.graph import densities
 from ppl.graph.guard import evaluating
 
@@ -39,3 +41,20 @@ def test_the_command_ends_with_1_and_logs(tmp_path, monkeypatch, capsys) -> None
     assert run(["--log", str(log), "fit", str(tmp_path / "m.model"), str(tmp_path / "d.csv")]) == 1
     assert "report" in capsys.readouterr().err
     assert "planted" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(ValueError("scale < 0"), "E604"), (TypeError("planted"), "E600")]
+)
+def test_what_a_sampler_refuses_is_the_models_and_its_bugs_are_ours(
+    error: Exception, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = ppl.compile(MODEL).bind({"y": [1.0]}).problem
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Normal, "sample", broken)
+    with pytest.raises(PplError, match=code) as caught:
+        problem.prior(2, np.random.default_rng(0))
+    assert caught.value.diagnostics[0].span is not None
