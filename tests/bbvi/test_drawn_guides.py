@@ -23,23 +23,10 @@ from ppl.graph.drawn_guides import DrawnGuide
 from ppl.inference import score_blanket, score_estimate, score_plan
 from ppl.inference.score_estimate import ScoreTarget, estimate
 from ppl.inference.score_starts import prior_draw
+from tests.bbvi import small
 from tests.bbvi.small import target_of
 
-DISCRETE = """
-index K = 3
-table rows(y: real)
-param c: real
-param w[K]: real
-p0[K] = simplex([0.2, 0.3, 0.5])
-m[K] = [-1, 0.5, 2]
-a ~ Bernoulli(0.3)
-for i in rows:
-    z[i] ~ Categorical(p0)
-    b[i] ~ Bernoulli(0.7 if a else 0.2)
-    y[i] ~ Normal(m[z[i]] + 1.5 * b[i], 1)
-0.5 ~ Normal(sum(b[i] for i in rows), 1)
-guide:
-"""
+DISCRETE = small.TEXT.replace("(y: real)\n", "(y: real)\nparam c: real\nparam w[K]: real\n") + "guide:\n"
 GUIDES = {
     "child of a table": "    q(b[i]) ~ Bernoulli(logit = w[z[i]] + c * y[i]) for i in rows\n",
     "two in a row": (

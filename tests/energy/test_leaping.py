@@ -18,20 +18,10 @@ from ppl.inference import climbing_backend, energy_target
 from ppl.inference.backends.em import Backend
 from ppl.inference.base import NotFinite
 from ppl.inference.energy_target import SHORT, Climb, EnergyTarget, hopeless
+from tests.energy.test_stopping import SLOW
 from tests.energy.tools import bound
 
 KEY = ("x", "mu")
-SLOW = """
-index comps = 3
-table pts(y: real)
-param share[comps]: simplex
-param mu[k]: real                for k in comps
-param sigma[k]: positive         for k in comps
-for n in pts:
-    z[n] ~ Categorical(share)
-    y[n] ~ Normal(mu[z[n]], sigma[z[n]])
-"""
-
 TWO = SLOW.replace("comps = 3", "comps = 2")
 
 

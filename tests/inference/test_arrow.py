@@ -179,14 +179,18 @@ for p in pupils:
 """
 
 
+def marks(
+    rng: np.random.Generator, groups: int, each: int, centre: float
+) -> dict[str, dict[str, np.ndarray]]:
+    """Lines of marks over hours about ``centre``, one for each class."""
+    of = np.repeat(np.arange(groups), each)
+    hours = rng.normal(centre, 1.0, len(of))
+    line = rng.normal(1.0, 0.5, groups)[of] + rng.normal(0.5, 0.4, groups)[of] * hours
+    return {"pupils": {"class": of, "hours": hours, "mark": line + rng.normal(0, 0.7, len(of))}}
+
+
 def test_a_hierarchy_of_slopes_gets_nearer_than_by_an_independent_gaussian(tmp_path: Path) -> None:
-    rng = RNG(5)
-    of = np.repeat(np.arange(40), 6)
-    hours = rng.normal(1.0, 1.0, len(of))
-    mark = rng.normal(1.0, 0.5, 40)[of] + rng.normal(0.5, 0.4, 40)[of] * hours + rng.normal(0, 0.7, len(of))
-    (tmp_path / "marks.model").write_text(MODEL)
-    model = ppl.compile(str(tmp_path / "marks.model"))
-    data = {"pupils": {"class": of, "hours": hours, "mark": mark}}
+    model, data = ppl.compile(MODEL, path=False), marks(RNG(5), 40, 6, 1.0)
     arrow = model.fit(data, options={"family": "arrow"})
     plain = model.fit(data, options={"family": "mean_field"})
     # the two ELBOs have standard errors of less than 0.2 nats, so that 2 nats are ten of them
@@ -196,15 +200,9 @@ def test_a_hierarchy_of_slopes_gets_nearer_than_by_an_independent_gaussian(tmp_p
     assert np.array_equal(again.approximation.scale_tril, arrow.approximation.scale_tril)
 
 
-def test_a_large_hierarchy_is_bent_along_its_scales(tmp_path: Path) -> None:
+def test_a_large_hierarchy_is_bent_along_its_scales() -> None:
     """Of 420 slopes and levels. Sds of scales from 4,000 draws have errors of 2 %, so that 1.2 is seven of them."""
-    rng = RNG(6)
-    of = np.repeat(np.arange(210), 5)
-    hours = rng.normal(0.0, 1.0, len(of))
-    mark = rng.normal(1.0, 0.5, 210)[of] + rng.normal(0.5, 0.4, 210)[of] * hours + rng.normal(0, 0.7, len(of))
-    (tmp_path / "marks.model").write_text(MODEL)
-    model = ppl.compile(str(tmp_path / "marks.model"))
-    data = {"pupils": {"class": of, "hours": hours, "mark": mark}}
+    model, data = ppl.compile(MODEL, path=False), marks(RNG(6), 210, 5, 0.0)
     bent, unbent = (model.fit(data, options={"bend": bend}) for bend in (True, False))
     assert bent.approximation.scale_tril is not None
     assert bent.approximation.bend is not None

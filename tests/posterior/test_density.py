@@ -99,8 +99,7 @@ def test_products_against_dense_hessians(case: Case) -> None:
     rng = np.random.default_rng(5)
     z = target.start + 0.1 * rng.normal(size=target.size)
     dense = dense_hessian(lambda at: target.value_and_grad(at)[1], z)
-    if not np.isfinite(dense).all():
-        pytest.skip("the density ends near this point")
+    assert np.isfinite(dense).all()
     v = rng.normal(size=(3, target.size))
     found = target.hvp(np.tile(z, (3, 1)), v)
     assert np.max(np.abs(found - v @ dense)) <= 1e-8 * np.max(np.abs(dense))
